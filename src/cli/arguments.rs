@@ -1,0 +1,216 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::month::Month;
+use crate::publish::Mode;
+
+/// Scores partners for the Solutions Partner for Modern Work designation, from Parquet history.
+///
+/// Exit codes: 0 done; 1 internal error; 2 usage, rulebook or pipeline file wrong; 3 data refused; 4 published with warnings or
+/// rejects under --strict; 5 input missing or not there yet; 6 storage or access failed; 7 output locked by another run;
+/// 130 and 143 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "partnerscore", version, max_term_width = 110)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub console: ConsoleArguments,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Args)]
+pub struct ConsoleArguments {
+    /// Say nothing on standard error but errors
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Log more; twice for every stage
+    #[arg(long, short, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// How standard error is written
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+    /// Threads to compute with [default: all]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Table,
+    Json,
+    Csv,
+    Parquet,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Score every partner of a history and publish the tables
+    Score(ScoreArguments),
+    /// Run what a pipeline file declares
+    Run(RunArguments),
+    /// Check everything a history holds
+    Check(CheckArguments),
+    /// Show and check rulebooks
+    Rules(RulesArguments),
+    /// Write a synthetic history of any size
+    Sample(SampleArguments),
+    /// Print the completions of a shell
+    Completions { shell: Shell },
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub struct ScoreArguments {
+    /// Folder with partners, associations, certifications and workload_usage
+    pub history: PathBuf,
+    /// Folder to publish in; the run becomes its folder as_of=DATE
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Day the score is for [default: today, UTC]
+    #[arg(long, value_name = "DATE", conflicts_with = "month")]
+    pub as_of: Option<NaiveDate>,
+    /// Usage month the score is for, as of the day it is complete
+    #[arg(long, value_name = "MONTH")]
+    pub month: Option<Month>,
+    #[command(flatten)]
+    pub rulebook: RulebookArgument,
+    /// Score only this partner; may be repeated
+    #[arg(long, value_name = "ID")]
+    pub partner: Vec<String>,
+    /// Score only the partners of this distributor; may be repeated
+    #[arg(long, value_name = "ID")]
+    pub distributor: Vec<String>,
+    /// Read tenants in so many sets, one after another, to bound memory
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub shards: u16,
+    /// Publish what every tenant, pair and person adds
+    #[arg(long)]
+    pub evidence: bool,
+    #[command(flatten)]
+    pub limits: LimitArguments,
+    /// Smallest share of the tenants held that usage must know
+    #[arg(long, value_name = "RATIO", default_value_t = 0.5, value_parser = ratio)]
+    pub min_coverage: f64,
+    /// Permissions of published files, octal
+    #[arg(long, value_name = "MODE", default_value = "600", value_parser = mode)]
+    pub mode: Mode,
+    /// Print the ranked table on standard output
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+}
+
+#[derive(Debug, Args)]
+pub struct RulebookArgument {
+    /// Rulebook: an id of `rules list`, or a TOML file [default: modern-work-2024]
+    #[arg(long, value_name = "ID|FILE")]
+    pub rulebook: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct LimitArguments {
+    /// Largest share of a table's checked rows that may be rejected
+    #[arg(long, value_name = "RATIO", default_value_t = 0.01, value_parser = ratio)]
+    pub max_reject_ratio: f64,
+    /// Exit with 4 where there are warnings or rejects
+    #[arg(long)]
+    pub strict: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// Pipeline file, such as pipelines/nightly.toml
+    pub pipeline: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArguments {
+    /// Folder with partners, associations, certifications and workload_usage
+    pub history: PathBuf,
+    #[command(flatten)]
+    pub rulebook: RulebookArgument,
+    #[command(flatten)]
+    pub limits: LimitArguments,
+    /// Print every rejected row instead of counts
+    #[arg(long)]
+    pub rejects: bool,
+    /// How to print
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct RulesArguments {
+    #[command(subcommand)]
+    pub command: RulesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RulesCommand {
+    /// List the built-in rulebooks
+    List {
+        /// How to print
+        #[arg(long, value_name = "FORMAT", default_value = "table")]
+        format: Format,
+    },
+    /// Print a rulebook: TOML, or JSON
+    Show {
+        /// An id of `rules list`, or a TOML file
+        rulebook: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check a rulebook file
+    Check { file: PathBuf },
+}
+
+#[derive(Debug, Args)]
+pub struct SampleArguments {
+    /// How many partners
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub partners: u64,
+    /// How many tenants
+    #[arg(long, value_name = "N", default_value_t = 2500, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub tenants: u64,
+    /// How many months of usage
+    #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..=120))]
+    pub months: u32,
+    /// The newest month of usage
+    #[arg(long, value_name = "MONTH", default_value = "2026-10")]
+    pub last_month: Month,
+    /// The same seed gives the same bytes
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Add rows of every reject rule
+    #[arg(long)]
+    pub dirty: bool,
+    /// New or empty folder to write to
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+fn ratio(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(ratio),
+        _ => Err("a share is a number from 0 to 1".to_owned()),
+    }
+}
+
+fn mode(text: &str) -> Result<Mode, String> {
+    match u32::from_str_radix(text, 8) {
+        Ok(bits) if bits <= 0o777 && bits & 0o600 == 0o600 => Ok(Mode(bits)),
+        _ => Err("give octal digits that let the owner read and write, such as 640".to_owned()),
+    }
+}

@@ -1,0 +1,61 @@
+//! `partnerscore check`: everything a history holds, checked.
+
+use polars::prelude::*;
+
+use super::arguments::CheckArguments;
+use super::console::Console;
+use super::printer;
+use crate::error::{Code, Error, Result};
+use crate::history::Findings;
+use crate::{pipeline, rulebook};
+
+/// Prints the findings, and fails as a score of the history would.
+pub fn check(arguments: &CheckArguments, console: &Console) -> Result<()> {
+    let rules = rulebook::choose(arguments.rulebook.rulebook.as_deref())?;
+    let (history, findings, months) = pipeline::check(&arguments.history, &rules)?;
+    console.finish();
+    let table = if arguments.rejects { findings.rejects()? } else { counts(&findings)? };
+    printer::print(&table, arguments.format)?;
+    let rejects: u64 = findings.rejects_by_rule().values().sum();
+    let (checked, warnings) = (findings.checked.values().sum::<u64>(), findings.warnings.len());
+    let months = match (months.first(), months.last()) {
+        (Some(first), Some(last)) => format!("{} months from {first} to {last}", months.len()),
+        _ => "no month of usage".to_owned(),
+    };
+    let text = format!("{checked} rows checked, {months}: {rejects} rows rejected, {warnings} kinds of warnings");
+    console.say(&text, || tracing::info!(checked, rejects, warnings, months, "checked"));
+    history.refuse_rejects(&findings, arguments.limits.max_reject_ratio)?;
+    if arguments.limits.strict && (rejects > 0 || warnings > 0) {
+        return Err(Error::new(Code::Strict, "the history has rejects or warnings")
+            .at(arguments.history.display())
+            .hint("`check --rejects` prints every rejected row"));
+    }
+    Ok(())
+}
+
+/// One row for each table and rule.
+fn counts(findings: &Findings) -> Result<DataFrame> {
+    let mut rows: Vec<[String; 4]> = Vec::new();
+    let mut counts: Vec<i64> = Vec::new();
+    for ((table, rule), count) in findings.rejects_by_rule() {
+        rows.push(["reject".to_owned(), table, rule, String::new()]);
+        counts.push(count as i64);
+    }
+    for ((rule, subject), count) in &findings.warnings {
+        rows.push(["warning".to_owned(), String::new(), (*rule).to_owned(), subject.clone()]);
+        counts.push(*count as i64);
+    }
+    let text = |name: &str, index: usize| {
+        let values: Vec<Option<&str>> =
+            rows.iter().map(|row| Some(row[index].as_str()).filter(|text| !text.is_empty())).collect();
+        Column::new(name.into(), values)
+    };
+    let columns = vec![
+        text("finding", 0),
+        text("table", 1),
+        text("rule", 2),
+        text("subject", 3),
+        Column::new("rows".into(), counts),
+    ];
+    DataFrame::new(rows.len(), columns).map_err(|error| Error::internal(error.to_string()))
+}

@@ -1,0 +1,118 @@
+//! Standard error: logs, progress, the summary and errors, as text or as JSON lines.
+
+use std::io::{IsTerminal, Write};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::FmtSpan;
+
+use super::arguments::{ConsoleArguments, LogFormat};
+use crate::engine;
+use crate::error::{Code, Error};
+
+/// How often a run says where it is, where standard error is no terminal.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// What a command says on standard error.
+pub struct Console {
+    quiet: bool,
+    json: bool,
+    bar: ProgressBar,
+}
+
+impl Console {
+    /// Sets up logs, and has stages shown as they begin.
+    pub fn open(arguments: &ConsoleArguments) -> Console {
+        let json = arguments.log_format == LogFormat::Json;
+        log_to_stderr(arguments.verbose, arguments.quiet, json);
+        std::panic::set_hook(Box::new(|panic| tracing::debug!(%panic, "panic")));
+        let shows_bar = std::io::stderr().is_terminal() && !arguments.quiet && !json && arguments.verbose == 0;
+        let bar = if shows_bar { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
+            bar.set_style(style);
+        }
+        let console = Console { quiet: arguments.quiet, json, bar };
+        console.announce_stages(shows_bar);
+        console
+    }
+
+    fn announce_stages(&self, shows_bar: bool) {
+        let (bar, quiet, json) = (self.bar.clone(), self.quiet, self.json);
+        let start = Instant::now();
+        let last = Mutex::new(start);
+        engine::observe(move |stage, set, of| {
+            let place = if of > 1 { format!("{stage} ({} of {of})", set + 1) } else { stage.to_owned() };
+            if shows_bar {
+                bar.enable_steady_tick(Duration::from_millis(100));
+                bar.set_message(place);
+                return;
+            }
+            let mut last = last.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            if quiet || last.elapsed() < EVERY {
+                return;
+            }
+            *last = Instant::now();
+            match json {
+                true => tracing::info!(stage, set = set + 1, of, "progress"),
+                false => eprintln!("{:>5} s  {place}", start.elapsed().as_secs()),
+            }
+        });
+    }
+
+    /// Shows how far a task without stages is.
+    pub fn progress(&self, what: &str, done: u64, of: u64) {
+        self.bar.enable_steady_tick(Duration::from_millis(100));
+        self.bar.set_message(format!("{what} {done} of {of}"));
+    }
+
+    /// Removes the progress display.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// Says something to a person; where logs are JSON, `event` says it instead.
+    pub fn say(&self, text: &str, event: impl FnOnce()) {
+        self.finish();
+        match (self.quiet, self.json) {
+            (true, _) => {}
+            (false, true) => event(),
+            (false, false) => {
+                // A closed standard error is no reason to fail.
+                let _ = writeln!(anstream::stderr(), "{text}");
+            }
+        }
+    }
+
+    /// Says what went wrong.
+    pub fn error(&self, error: &Error) {
+        self.finish();
+        if self.json {
+            let (code, retry_helps) = (error.code.exit(), error.code.retry_helps());
+            let (place, hint) = (error.place.as_deref().unwrap_or_default(), error.hint.as_deref().unwrap_or_default());
+            tracing::error!(code, retry_helps, place, hint, "{}", error.what);
+            return;
+        }
+        let word = if error.code == Code::Strict { "strict" } else { "error" };
+        let _ = writeln!(anstream::stderr(), "\x1b[1;31m{word}:\x1b[0m {error}");
+    }
+}
+
+/// Warnings and errors, unless `RUST_LOG` or the flags say otherwise. JSON carries what text prints without the log.
+fn log_to_stderr(verbose: u8, quiet: bool, json: bool) {
+    let level = match (quiet, verbose, json) {
+        (true, ..) => "error",
+        (false, 0, false) => "partnerscore=warn",
+        (false, 0, true) | (false, 1, _) => "partnerscore=info",
+        (false, ..) => "partnerscore=debug",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let logs =
+        tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).with_span_events(FmtSpan::NONE);
+    // A second subscriber, in a test of this library, is no reason to fail.
+    let _ = match json {
+        true => logs.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
+        false => logs.with_target(false).try_init(),
+    };
+}

@@ -1,0 +1,177 @@
+//! What a person reads after a run.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use comfy_table::{Cell, CellAlignment, Table, presets};
+
+use super::console::Console;
+use crate::pipeline::{Outcome, Settings};
+use crate::rulebook::Track;
+use crate::score::Score;
+
+/// How many partners the ranking and the near misses show.
+const SHOWN: usize = 10;
+/// Points below the designation within which a partner is shown as a near miss.
+const NEAR: f64 = 10.0;
+
+/// Says what a run came to.
+pub fn say(console: &Console, settings: &Settings, outcome: &Outcome, took: Duration) {
+    console.say(&text(settings, outcome, took), || {
+        let (rows, run) = (&outcome.run.rows, &outcome.run);
+        tracing::info!(
+            partners = rows.scores,
+            qualified = outcome.scored.scores.iter().filter(|score| score.qualified).count(),
+            rejects = rows.rejects,
+            warnings = run.warnings.len(),
+            milliseconds = took.as_millis() as u64,
+            peak_memory_bytes = run.peak_memory_bytes.unwrap_or(0),
+            folder = %outcome.folder.display(),
+            changed = outcome.changed,
+            "scored"
+        );
+    });
+}
+
+fn text(settings: &Settings, outcome: &Outcome, took: Duration) -> String {
+    let scores = &outcome.scored.scores;
+    let period = outcome.scored.period;
+    let mut text = String::new();
+    let qualified = |track: Track| scores.iter().filter(|score| score.qualified && score.track == track).count();
+    let (enterprise, smb) = (qualified(Track::Enterprise), qualified(Track::Smb));
+    line(
+        &mut text,
+        format_args!(
+            "{} as of {}: usage of {} against {}",
+            settings.rules.id, period.as_of, period.month, period.year_ago
+        ),
+    );
+    line(
+        &mut text,
+        format_args!(
+            "{} partners scored, {} with the designation: {enterprise} enterprise, {smb} smb",
+            scores.len(),
+            enterprise + smb
+        ),
+    );
+    line(&mut text, format_args!("\n{}", ranking(&scores[..scores.len().min(SHOWN)])));
+    let near = near_misses(scores);
+    if !near.is_empty() {
+        line(
+            &mut text,
+            format_args!(
+                "\nNear misses, {} within {NEAR} points:\n{}",
+                near.len(),
+                lacking(&near[..near.len().min(SHOWN)])
+            ),
+        );
+    }
+    findings(&mut text, outcome);
+    let memory = outcome
+        .run
+        .peak_memory_bytes
+        .map_or_else(String::new, |bytes| format!(", {} MB at the peak", bytes / 1_000_000));
+    let done = if outcome.changed { "published" } else { "unchanged" };
+    line(&mut text, format_args!("\n{done}: {} in {:.1} s{memory}", outcome.folder.display(), took.as_secs_f64()));
+    text.trim_end().to_owned()
+}
+
+/// Writing to a String cannot fail.
+fn line(text: &mut String, line: std::fmt::Arguments) {
+    let _ = writeln!(text, "{line}");
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header);
+    table
+}
+
+fn points(score: &Score) -> Cell {
+    Cell::new(format!("{:.1}", score.total_points().to_f64())).set_alignment(CellAlignment::Right)
+}
+
+fn name(score: &Score) -> String {
+    score.account.partner_name.clone().unwrap_or_default()
+}
+
+fn ranking(scores: &[Score]) -> Table {
+    let mut table = table(&["rank", "partner", "name", "track", "points", "designation"]);
+    for score in scores {
+        let qualified = if score.qualified { "yes" } else { "" };
+        table.add_row([
+            Cell::new(score.rank).set_alignment(CellAlignment::Right),
+            Cell::new(&score.account.partner_id),
+            Cell::new(name(score)),
+            Cell::new(score.track.name()),
+            points(score),
+            Cell::new(qualified),
+        ]);
+    }
+    table
+}
+
+/// Partners without the designation that are close to its points, the closest first.
+fn near_misses(scores: &[Score]) -> Vec<&Score> {
+    let mut near: Vec<&Score> =
+        scores.iter().filter(|score| !score.qualified && score.points_short.to_f64() <= NEAR).collect();
+    near.sort_by_key(|score| {
+        (score.points_short, score.metrics_short.len(), score.rank, score.account.partner_id.clone())
+    });
+    near
+}
+
+fn lacking(scores: &[&Score]) -> Table {
+    let mut table = table(&["partner", "name", "track", "points", "lacks"]);
+    for score in scores {
+        let short = (score.points_short.to_f64() > 0.0).then(|| format!("{:.1} points", score.points_short.to_f64()));
+        let metrics = score.metrics_short.iter().map(|metric| format!("{} under its minimum", metric.name()));
+        let lacks: Vec<String> = short.into_iter().chain(metrics).collect();
+        table.add_row([
+            Cell::new(&score.account.partner_id),
+            Cell::new(name(score)),
+            Cell::new(score.track.name()),
+            points(score),
+            Cell::new(lacks.join(", ")),
+        ]);
+    }
+    table
+}
+
+fn findings(text: &mut String, outcome: &Outcome) {
+    let run = &outcome.run;
+    if !run.rejects.is_empty() {
+        line(text, format_args!("\n{} rows rejected, each in rejects.parquet:", run.rows.rejects));
+    }
+    for reject in &run.rejects {
+        line(text, format_args!("  {:>9}  {} {}", reject.rows, reject.table, reject.rule));
+    }
+    if !run.warnings.is_empty() {
+        line(text, format_args!("\nWarnings:"));
+    }
+    for warning in &run.warnings {
+        line(text, format_args!("  {:>9}  {} {}", warning.count, warning.rule, warning.subject));
+    }
+    if !run.freshness.usage_as_promised {
+        line(
+            text,
+            format_args!(
+                "  usage is older than the source promises: its newest month is {}",
+                shown(run.freshness.newest_usage_month)
+            ),
+        );
+    }
+    if !run.freshness.certifications_as_promised {
+        line(
+            text,
+            format_args!(
+                "  certifications are older than the source promises: the newest is of {}",
+                shown(run.freshness.newest_certification)
+            ),
+        );
+    }
+}
+
+fn shown(day: Option<chrono::NaiveDate>) -> String {
+    day.map_or_else(|| "unknown".to_owned(), |day| day.to_string())
+}

@@ -1,0 +1,161 @@
+//! The only place that runs a plan: the streaming engine, a boundary for panics, and a span for every stage.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use chrono::NaiveDate;
+use polars::prelude::*;
+
+use crate::error::{Code, Error, Result};
+
+/// Time spent in each stage, in the order in which stages first ran.
+static TIMINGS: Mutex<Vec<(&'static str, Duration)>> = Mutex::new(Vec::new());
+
+/// What a stage that begins is told to: its name, and which set of how many is being worked on.
+type Observer = Box<dyn Fn(&'static str, usize, usize) + Send + Sync>;
+
+static OBSERVER: OnceLock<Observer> = OnceLock::new();
+static SET: AtomicUsize = AtomicUsize::new(0);
+static SETS: AtomicUsize = AtomicUsize::new(1);
+
+/// Has every stage announced to a progress display; the first caller wins.
+pub fn observe(observer: impl Fn(&'static str, usize, usize) + Send + Sync + 'static) {
+    let _ = OBSERVER.set(Box::new(observer));
+}
+
+/// Says which set of tenants, or which month, is being worked on.
+pub fn progress(done: usize, of: usize) {
+    SET.store(done, Ordering::Relaxed);
+    SETS.store(of, Ordering::Relaxed);
+}
+
+/// A date in a plan. polars itself makes a chrono date a timestamp, which statistics of date columns are not compared with.
+pub fn day(day: NaiveDate) -> Expr {
+    lit(Scalar::new_date(day.to_epoch_days()))
+}
+
+/// Runs a plan and returns its rows; their order is not defined unless the plan sorts.
+///
+/// # Errors
+/// Storage where a file cannot be read, refused where its content cannot be decoded, internal otherwise.
+pub fn collect(stage: &'static str, lf: LazyFrame) -> Result<DataFrame> {
+    // A single plan gives a single frame; anything else is caught by the panic boundary.
+    run(stage, || Ok(lf.collect_with_engine(Engine::Streaming)?.unwrap_single()))
+}
+
+/// Runs a plan into a Parquet file; on an error what was written of it is not a result.
+pub fn sink(stage: &'static str, lf: LazyFrame, path: &Path, metadata: Vec<(String, String)>) -> Result<()> {
+    let options =
+        ParquetWriteOptions { key_value_metadata: Some(KeyValueMetadata::from_static(metadata)), ..Default::default() };
+    let target = SinkDestination::File { target: SinkTarget::Path(PlRefPath::new(path.to_string_lossy())) };
+    run(stage, || {
+        let plan = lf.sink(target, FileWriteFormat::Parquet(Arc::new(options)), UnifiedSinkArgs::default())?;
+        plan.collect_with_engine(Engine::Streaming).map(|_| ())
+    })
+}
+
+/// The number of rows of a plan.
+pub fn count(stage: &'static str, lf: LazyFrame) -> Result<u64> {
+    let rows = collect(stage, lf.select([len().cast(DataType::Int64).alias("rows")]))?;
+    let rows = column(&rows, "rows")?.i64().ok().and_then(|rows| rows.get(0)).unwrap_or(0);
+    Ok(u64::try_from(rows).unwrap_or(0))
+}
+
+/// A column of a collected frame.
+pub fn column(df: &DataFrame, name: &str) -> Result<Series> {
+    let column = df.column(name).map_err(|error| Error::internal(error.to_string()))?;
+    Ok(column.as_materialized_series().clone())
+}
+
+/// The rows of a frame of one text and one Int64 column.
+pub fn text_counts(df: &DataFrame, text: &str, number: &str) -> Result<Vec<(String, u64)>> {
+    let (texts, numbers) = (column(df, text)?, column(df, number)?);
+    let typed = || -> PolarsResult<_> { Ok((texts.str()?, numbers.i64()?)) };
+    let (texts, numbers) = typed().map_err(|error| Error::internal(error.to_string()))?;
+    let counted = |count: Option<i64>| count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0);
+    Ok(texts
+        .iter()
+        .zip(numbers.iter())
+        .map(|(text, count)| (text.unwrap_or_default().to_owned(), counted(count)))
+        .collect())
+}
+
+/// Times a stage that is not a plan.
+pub fn stage<T>(stage: &'static str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let span = tracing::debug_span!("stage", stage).entered();
+    if let Some(observer) = OBSERVER.get() {
+        observer(stage, SET.load(Ordering::Relaxed), SETS.load(Ordering::Relaxed));
+    }
+    let start = Instant::now();
+    let result = work();
+    record(stage, start.elapsed());
+    span.exit();
+    result
+}
+
+/// The time spent in each stage so far.
+pub fn timings() -> Vec<(&'static str, Duration)> {
+    TIMINGS.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+}
+
+/// An error in building a plan, which is a fault of this program.
+pub fn plan_error(stage: &str, error: &PolarsError) -> Error {
+    Error::internal(format!("stage `{stage}` could not be planned: {error}"))
+        .hint("please report this with the command line")
+}
+
+fn run<T>(stage_name: &'static str, work: impl FnOnce() -> PolarsResult<T>) -> Result<T> {
+    stage(stage_name, || match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(result)) => Ok(result),
+        Ok(Err(error)) => Err(translated(stage_name, &error)),
+        Err(panic) => {
+            let what = format!("stage `{stage_name}` broke off: {}", message(panic.as_ref()));
+            Err(Error::internal(what)
+                .hint("run `partnerscore check` on the history; if that finds nothing, please report this"))
+        }
+    })
+}
+
+fn record(stage: &'static str, spent: Duration) {
+    tracing::debug!(stage, milliseconds = spent.as_millis() as u64, "done");
+    let mut timings = TIMINGS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    match timings.iter_mut().find(|(name, _)| *name == stage) {
+        Some((_, total)) => *total += spent,
+        None => timings.push((stage, spent)),
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_else(|| "a panic".to_owned())
+}
+
+/// An engine error as the kind of error a person or an orchestrator can act on.
+fn translated(stage: &str, error: &PolarsError) -> Error {
+    let text = error.to_string();
+    let mut root = error;
+    while let PolarsError::Context { error, .. } = root {
+        root = error;
+    }
+    let (code, hint) = match root {
+        PolarsError::IO { error, .. } if is_content(error.kind()) => {
+            (Code::Refused, "a file of the history is damaged; `partnerscore check` names it")
+        }
+        PolarsError::IO { .. } => {
+            (Code::Storage, "check that the path exists, that there is space, and that this user may use it")
+        }
+        PolarsError::ComputeError(_) | PolarsError::OutOfBounds(_) => {
+            (Code::Refused, "a file of the history could not be decoded; write it again")
+        }
+        _ => (Code::Internal, "please report this with the command line"),
+    };
+    Error::new(code, format!("stage `{stage}` failed: {text}")).hint(hint)
+}
+
+fn is_content(kind: std::io::ErrorKind) -> bool {
+    matches!(kind, std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof)
+}

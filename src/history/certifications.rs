@@ -1,0 +1,62 @@
+//! `certifications`: which person of which partner earned what, and until when it is valid.
+
+use polars::prelude::*;
+
+use super::checks::{Check, Findings, any_null, null_columns, rejected, shown, sound};
+use super::partners::Accounts;
+use super::table::{Column, Kind, Table};
+use crate::engine;
+use crate::error::Result;
+
+pub(super) const NAME: &str = "certifications";
+pub(super) const COLUMNS: &[Column] = &[
+    Column::new("partner_id", Kind::Text),
+    Column::new("person_id", Kind::Text),
+    Column::new("certification", Kind::Text),
+    Column::new("earned_on", Kind::Date),
+    Column::optional("expires_on", Kind::Date),
+];
+const KEY: [&str; 4] = ["partner_id", "person_id", "certification", "earned_on"];
+
+fn checks() -> Vec<Check> {
+    let expired_early = col("expires_on").is_not_null().and(col("expires_on").lt(col("earned_on")));
+    let dates = concat_str(
+        [lit("expires_on "), shown("expires_on"), lit(" is before earned_on "), shown("earned_on")],
+        "",
+        false,
+    );
+    vec![
+        Check::new("null_key", any_null(&KEY), null_columns(&KEY)),
+        Check::new("expiry_before_earning", expired_early, dates),
+    ]
+}
+
+/// The sound rows whose partner is known: the table's columns and `account`.
+pub(super) fn rows(table: &Table, accounts: &Accounts) -> Result<LazyFrame> {
+    let files: Vec<_> = table.files.iter().collect();
+    let lf = table.scan(&files, None)?.filter(sound(&checks()));
+    Ok(lf.join(accounts.lookup(), [col("partner_id")], [col("partner_id")], JoinArgs::new(JoinType::Inner)))
+}
+
+/// Rejected rows, and certifications that no rulebook knows.
+pub(super) fn check(table: &Table, accounts: &Accounts, known: &[String]) -> Result<Findings> {
+    let files: Vec<_> = table.files.iter().collect();
+    let scan = || table.scan(&files, None);
+    let mut findings = Findings::default();
+    let unknown = super::unknown_partners(scan()?.filter(sound(&checks())), NAME, &KEY, accounts);
+    findings.reject(engine::collect("certifications rejects", rejected(scan()?, NAME, &KEY, &checks()))?);
+    findings.reject(engine::collect("certifications rejects", unknown)?);
+    let names = scan()?
+        .filter(sound(&checks()))
+        .group_by([col("certification")])
+        .agg([len().cast(DataType::Int64).alias("rows")]);
+    findings.count_checked(NAME, engine::count("certifications rejects", scan()?)?);
+    for (name, rows) in
+        engine::text_counts(&engine::collect("certifications rejects", names)?, "certification", "rows")?
+    {
+        if !known.contains(&name) {
+            findings.warn("unknown_certification", name, rows);
+        }
+    }
+    Ok(findings)
+}

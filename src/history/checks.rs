@@ -1,0 +1,168 @@
+//! Row checks as expressions, and what they find: rejected rows and warnings.
+
+use std::collections::BTreeMap;
+
+use polars::prelude::*;
+
+use crate::engine;
+use crate::error::Result;
+
+/// The largest count a row may carry.
+pub const LARGEST_COUNT: i64 = i32::MAX as i64;
+
+/// One reason to reject a row.
+pub(super) struct Check {
+    /// Its name in `rejects.parquet`.
+    pub rule: &'static str,
+    /// True where the row breaks it; null only where an earlier check is true.
+    pub broken: Expr,
+    /// A sentence for the person who mends the row.
+    pub reason: Expr,
+}
+
+impl Check {
+    pub(super) fn new(rule: &'static str, broken: Expr, reason: Expr) -> Self {
+        Check { rule, broken, reason }
+    }
+}
+
+/// True for rows that break no check: what a scan keeps.
+pub(super) fn sound(checks: &[Check]) -> Expr {
+    checks.iter().map(|check| check.broken.clone().not()).reduce(Expr::and).unwrap_or_else(|| lit(true))
+}
+
+/// True for rows that break any check: what a scan for rejects keeps.
+pub(super) fn unsound(checks: &[Check]) -> Expr {
+    checks.iter().map(|check| check.broken.clone()).reduce(Expr::or).unwrap_or_else(|| lit(false))
+}
+
+/// The rejected rows of a table, each under the first check it breaks, as `table, rule, key, reason`.
+pub(super) fn rejected(lf: LazyFrame, table: &'static str, keys: &[&str], checks: &[Check]) -> LazyFrame {
+    let first = |value: &dyn Fn(&Check) -> Expr| {
+        checks.iter().rev().fold(lit(NULL).cast(DataType::String), |otherwise, check| {
+            when(check.broken.clone()).then(value(check)).otherwise(otherwise)
+        })
+    };
+    lf.filter(unsound(checks)).select([
+        lit(table).alias("table"),
+        first(&|check| lit(check.rule)).alias("rule"),
+        key(keys).alias("key"),
+        first(&|check| check.reason.clone()).alias("reason"),
+    ])
+}
+
+/// A row's key as text, such as `tenant_id=a, workload=teams`.
+pub(super) fn key(columns: &[&str]) -> Expr {
+    let parts: Vec<Expr> =
+        columns.iter().map(|name| concat_str([lit(format!("{name}=")), shown(name)], "", false)).collect();
+    concat_str(parts, ", ", false)
+}
+
+/// A value as text, `null` where there is none.
+pub(super) fn shown(column: &str) -> Expr {
+    col(column).cast(DataType::String).fill_null(lit("null"))
+}
+
+/// A sentence about a value, such as `paid_seats is -3`.
+pub(super) fn says(column: &str, verb: &str) -> Expr {
+    concat_str([lit(format!("{column} {verb} ")), shown(column)], "", false)
+}
+
+/// True where any of the columns is null.
+pub(super) fn any_null(columns: &[&str]) -> Expr {
+    columns.iter().map(|name| col(*name).is_null()).reduce(Expr::or).unwrap_or_else(|| lit(false))
+}
+
+/// Names the columns that are null, for the reason of a null check.
+pub(super) fn null_columns(columns: &[&str]) -> Expr {
+    let names: Vec<Expr> = columns
+        .iter()
+        .map(|name| when(col(*name).is_null()).then(lit(*name)).otherwise(lit(NULL).cast(DataType::String)))
+        .collect();
+    concat_str([concat_str(names, ", ", true), lit("is null")], " ", false)
+}
+
+/// What reading found besides sound rows. Findings of sets of whole tenants add up.
+#[derive(Debug, Default, Clone)]
+pub struct Findings {
+    /// Rejected rows as `table, rule, key, reason`.
+    rejects: Vec<DataFrame>,
+    /// Rows checked, by table.
+    pub checked: BTreeMap<&'static str, u64>,
+    /// How often each warning was seen, by rule and subject.
+    pub warnings: BTreeMap<(&'static str, String), u64>,
+}
+
+impl Findings {
+    /// Adds another set of findings.
+    pub fn add(&mut self, other: Findings) {
+        self.rejects.extend(other.rejects);
+        for (table, rows) in other.checked {
+            *self.checked.entry(table).or_default() += rows;
+        }
+        for (warning, count) in other.warnings {
+            *self.warnings.entry(warning).or_default() += count;
+        }
+    }
+
+    /// Counts rows that were checked.
+    pub fn count_checked(&mut self, table: &'static str, rows: u64) {
+        *self.checked.entry(table).or_default() += rows;
+    }
+
+    /// Adds rejected rows, `table, rule, key, reason`.
+    pub fn reject(&mut self, rejects: DataFrame) {
+        if rejects.height() > 0 {
+            self.rejects.push(rejects);
+        }
+    }
+
+    /// Counts a warning.
+    pub fn warn(&mut self, rule: &'static str, subject: impl Into<String>, count: u64) {
+        if count > 0 {
+            *self.warnings.entry((rule, subject.into())).or_default() += count;
+        }
+    }
+
+    /// Keeps of the counts under rule `seen` those whose subject is not known, as warnings under `rule`.
+    pub(super) fn keep_unknown(&mut self, seen: &'static str, rule: &'static str, known: &[String]) {
+        let counts = std::mem::take(&mut self.warnings);
+        for ((name, subject), count) in counts {
+            if name != seen {
+                self.warn(name, subject, count);
+            } else if !known.contains(&subject) {
+                self.warn(rule, subject, count);
+            }
+        }
+    }
+
+    /// Every rejected row, `table, rule, key, reason`, in one order whatever the order of reading.
+    pub fn rejects(&self) -> Result<DataFrame> {
+        let columns = ["table", "rule", "key", "reason"];
+        let empty = DataFrame::empty_with_schema(
+            &columns.iter().map(|name| Field::new((*name).into(), DataType::String)).collect::<Schema>(),
+        );
+        let frames = std::iter::once(empty).chain(self.rejects.iter().cloned()).map(IntoLazy::lazy).collect::<Vec<_>>();
+        let all = concat(frames, UnionArgs::default()).map_err(|error| engine::plan_error("rejects", &error))?;
+        engine::collect("rejects", all.sort(columns, SortMultipleOptions::default()))
+    }
+
+    /// Rejected rows counted by table and rule.
+    pub fn rejects_by_rule(&self) -> BTreeMap<(String, String), u64> {
+        let mut counts = BTreeMap::new();
+        for frame in &self.rejects {
+            let texts = |name: &str| frame.column(name).ok().and_then(|column| column.str().ok().cloned());
+            let (Some(tables), Some(rules)) = (texts("table"), texts("rule")) else { continue };
+            for (table, rule) in tables.iter().zip(rules.iter()) {
+                let key = (table.unwrap_or_default().to_owned(), rule.unwrap_or_default().to_owned());
+                *counts.entry(key).or_default() += 1;
+            }
+        }
+        counts
+    }
+
+    /// Rejected rows of a table.
+    pub fn rejected_of(&self, table: &str) -> u64 {
+        self.rejects_by_rule().iter().filter(|((name, _), _)| name == table).map(|(_, count)| count).sum()
+    }
+}

@@ -1,0 +1,164 @@
+//! What is read: four Parquet tables, each with its columns, its scan and its checks. LazyFrames come out clean.
+//!
+//! Rejected rows and warnings are returned beside the rows as [`Findings`]; content that cannot be scored is an error.
+
+mod associations;
+mod certifications;
+mod checks;
+mod files;
+mod footer;
+mod partners;
+mod table;
+mod tenants;
+mod workload_usage;
+
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+use polars::prelude::*;
+
+pub use checks::Findings;
+pub use files::File;
+pub use footer::Footer;
+pub use partners::{Account, Accounts};
+pub use table::Table;
+pub use tenants::TenantRange;
+pub use workload_usage::UsageMonth;
+
+use crate::engine;
+use crate::error::{Error, Result};
+use crate::month::Month;
+
+/// A folder of Parquet tables, opened.
+#[derive(Debug)]
+pub struct History {
+    pub root: PathBuf,
+    partners: Table,
+    associations: Table,
+    certifications: Table,
+    workload_usage: Table,
+    accounts: Accounts,
+    /// Names of the workloads and certifications that some rulebook knows.
+    known: KnownNames,
+}
+
+/// Workloads and certifications that some rulebook knows; others are warned of.
+#[derive(Debug, Clone, Default)]
+pub struct KnownNames {
+    pub workloads: Vec<String>,
+    pub certifications: Vec<String>,
+}
+
+impl History {
+    /// Opens a history: finds its tables and reads `partners`.
+    ///
+    /// # Errors
+    /// Absent where the folder or a table is missing; refused where a table cannot be scored; storage where access fails.
+    pub fn open(path: &Path, known: KnownNames) -> Result<(History, Findings)> {
+        let root = files::root(path)?;
+        let partners = Table::open(&root, partners::NAME, partners::COLUMNS)?;
+        let associations = Table::open(&root, associations::NAME, associations::COLUMNS)?;
+        let certifications = Table::open(&root, certifications::NAME, certifications::COLUMNS)?;
+        let workload_usage = Table::open(&root, workload_usage::NAME, workload_usage::COLUMNS)?;
+        let (accounts, findings) = partners::read(&partners)?;
+        Ok((History { root, partners, associations, certifications, workload_usage, accounts, known }, findings))
+    }
+
+    /// Every global account.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// Sound association rows of a set of tenants for the given accounts: the table's columns and `account` UInt32.
+    pub fn associations(&self, tenants: &TenantRange, accounts: &Accounts) -> Result<LazyFrame> {
+        associations::rows(&self.associations, tenants, accounts)
+    }
+
+    /// Rejected association rows of a set of tenants.
+    pub fn check_associations(&self, tenants: &TenantRange) -> Result<Findings> {
+        associations::check(&self.associations, tenants, &self.accounts)
+    }
+
+    /// Sound certification rows of the given accounts: the table's columns and `account` UInt32.
+    pub fn certifications(&self, accounts: &Accounts) -> Result<LazyFrame> {
+        certifications::rows(&self.certifications, accounts)
+    }
+
+    /// Rejected certification rows and unknown certifications.
+    pub fn check_certifications(&self) -> Result<Findings> {
+        certifications::check(&self.certifications, &self.accounts, &self.known.certifications)
+    }
+
+    /// A month's usage of a set of tenants; where `only` is given, of these tenants alone.
+    pub fn usage(&self, month: Month, tenants: &TenantRange, only: Option<&Series>) -> Result<UsageMonth> {
+        let mut usage = UsageMonth::open(&self.workload_usage, month, tenants, only)?;
+        usage.findings.keep_unknown("workload", "unknown_workload", &self.known.workloads);
+        Ok(usage)
+    }
+
+    /// Whether there is any usage row of a month.
+    pub fn holds_usage_of(&self, month: Month) -> Result<bool> {
+        workload_usage::holds(&self.workload_usage, month)
+    }
+
+    /// Every month that has usage rows, oldest first.
+    pub fn usage_months(&self) -> Result<Vec<Month>> {
+        workload_usage::months(&self.workload_usage)
+    }
+
+    /// Usage rows that belong to no month.
+    pub fn check_monthless_usage(&self) -> Result<Findings> {
+        workload_usage::check_monthless(&self.workload_usage)
+    }
+
+    /// Splits the tenants into `count` ranges of about as many usage rows of a month each.
+    pub fn tenant_ranges(&self, month: Month, count: usize) -> Result<Vec<TenantRange>> {
+        let ids = workload_usage::tenant_ids(&self.workload_usage, month)?;
+        let rows = if count > 1 { engine::count("tenant ranges", ids.clone())? } else { 0 };
+        tenants::ranges(ids, rows, count)
+    }
+
+    /// The day the newest certification was earned.
+    pub fn newest_certification(&self) -> Result<Option<NaiveDate>> {
+        let newest = certifications::rows(&self.certifications, &self.accounts)?.select([col("earned_on").max()]);
+        let newest = engine::column(&engine::collect("freshness", newest)?, "earned_on")?;
+        let newest = newest.date().ok().and_then(|days| days.as_date_iter().next().flatten());
+        Ok(newest)
+    }
+
+    /// The tables, in the order in which they are documented.
+    pub fn tables(&self) -> [&Table; 4] {
+        [&self.partners, &self.associations, &self.certifications, &self.workload_usage]
+    }
+
+    /// Refuses a history of which too large a share of a table's checked rows was rejected.
+    pub fn refuse_rejects(&self, findings: &Findings, max_reject_ratio: f64) -> Result<()> {
+        for table in self.tables() {
+            let checked = findings.checked.get(table.name).copied().unwrap_or(0);
+            let rejected = findings.rejected_of(table.name);
+            if rejected as f64 > max_reject_ratio * checked as f64 {
+                let what = format!(
+                    "{rejected} of {checked} checked rows of `{}` were rejected, more than {max_reject_ratio} of them",
+                    table.name
+                );
+                return Err(Error::refused(what)
+                    .at(self.root.display())
+                    .hint("`partnerscore check` shows each with its reason; mend them, or raise --max-reject-ratio"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Rows whose partner is not known, as rejects.
+fn unknown_partners(rows: LazyFrame, table: &'static str, keys: &[&str], accounts: &Accounts) -> LazyFrame {
+    let strangers =
+        rows.join(accounts.lookup(), [col("partner_id")], [col("partner_id")], JoinArgs::new(JoinType::Anti));
+    strangers.select([
+        lit(table).alias("table"),
+        lit("unknown_partner").alias("rule"),
+        checks::key(keys).alias("key"),
+        concat_str([checks::says("partner_id", "is"), lit("which the table partners does not have")], ", ", false)
+            .alias("reason"),
+    ])
+}

@@ -1,0 +1,247 @@
+//! A table of the history: its columns, and a scan that brings every file to the same types.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Mutex;
+
+use arrow::datatypes::DataType as ArrowType;
+use polars::prelude::*;
+
+use super::files::{self, File};
+use super::footer::{Footer, unreadable};
+use crate::engine;
+use crate::error::{Error, Result, nearest};
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Date,
+    Count,
+}
+
+/// One column that is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Column {
+    pub name: &'static str,
+    pub kind: Kind,
+    /// Whether the column may be missing altogether, which means null.
+    pub optional: bool,
+}
+
+impl Column {
+    pub(super) const fn new(name: &'static str, kind: Kind) -> Self {
+        Column { name, kind, optional: false }
+    }
+
+    pub(super) const fn optional(name: &'static str, kind: Kind) -> Self {
+        Column { name, kind, optional: true }
+    }
+
+    fn dtype(&self) -> DataType {
+        match self.kind {
+            Kind::Text => DataType::String,
+            Kind::Date => DataType::Date,
+            Kind::Count => DataType::Int64,
+        }
+    }
+}
+
+/// A table's name, columns and files.
+#[derive(Debug)]
+pub struct Table {
+    pub name: &'static str,
+    pub columns: &'static [Column],
+    pub files: Vec<File>,
+    footers: Mutex<BTreeMap<String, Footer>>,
+}
+
+/// Where the values of a column come from in one file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Origin {
+    /// The file, with values of this type.
+    Stored(String),
+    /// The folder's name.
+    Hive(Option<String>),
+    /// Nowhere: null.
+    Absent,
+}
+
+impl Table {
+    pub(super) fn open(root: &Path, name: &'static str, columns: &'static [Column]) -> Result<Table> {
+        Ok(Table { name, columns, files: files::table_files(root, name)?, footers: Mutex::default() })
+    }
+
+    /// A file's footer, read once.
+    pub fn footer(&self, file: &File) -> Result<Footer> {
+        let mut footers = self.footers.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(footer) = footers.get(&file.name) {
+            return Ok(footer.clone());
+        }
+        let footer = Footer::read(file)?;
+        footers.insert(file.name.clone(), footer.clone());
+        Ok(footer)
+    }
+
+    /// The files that were opened so far, with their footers.
+    pub fn opened(&self) -> Vec<(&File, Footer)> {
+        let footers = self.footers.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        self.files.iter().filter_map(|file| Some((file, footers.get(&file.name)?.clone()))).collect()
+    }
+
+    /// The rows of the given files as the table's columns, in one plan; `keep` becomes part of each file's scan.
+    ///
+    /// Files that store their columns alike are scanned together. Extra columns are ignored, missing optional ones are null,
+    /// hive keys become columns, and integers of any width come out as Int64.
+    ///
+    /// # Errors
+    /// Refused where a column is missing or of a wrong type, or a file is unreadable.
+    pub fn scan(&self, files: &[&File], keep: Option<&Expr>) -> Result<LazyFrame> {
+        let mut groups: BTreeMap<Vec<Origin>, Vec<&File>> = BTreeMap::new();
+        for file in files {
+            groups.entry(self.origins(file)?).or_default().push(file);
+        }
+        let scans =
+            groups.iter().map(|(origins, files)| self.scan_alike(origins, files, keep)).collect::<Result<Vec<_>>>()?;
+        match scans.len() {
+            0 => Ok(self.empty()),
+            1 => Ok(scans.into_iter().next().unwrap_or_else(|| self.empty())),
+            _ => concat(scans, UnionArgs { rechunk: false, parallel: true, ..Default::default() })
+                .map_err(|error| self.failed(&error)),
+        }
+    }
+
+    /// No row, with the table's columns.
+    fn empty(&self) -> LazyFrame {
+        let schema: Schema = self.columns.iter().map(|column| Field::new(column.name.into(), column.dtype())).collect();
+        DataFrame::empty_with_schema(&schema).lazy()
+    }
+
+    fn origins(&self, file: &File) -> Result<Vec<Origin>> {
+        let footer = self.footer(file)?;
+        self.columns.iter().map(|column| self.origin(column, file, &footer)).collect()
+    }
+
+    fn origin(&self, column: &Column, file: &File, footer: &Footer) -> Result<Origin> {
+        if let Some(value) = file.hive.get(column.name) {
+            return Ok(Origin::Hive(value.clone()));
+        }
+        let Ok(field) = footer.schema.field_with_name(column.name) else {
+            return if column.optional { Ok(Origin::Absent) } else { Err(self.missing_column(column, file, footer)) };
+        };
+        match field.data_type() {
+            ArrowType::Null => Ok(Origin::Absent),
+            stored if fits(column.kind, stored) => Ok(Origin::Stored(stored.to_string())),
+            stored => Err(self.wrong_type(column, file, stored)),
+        }
+    }
+
+    fn missing_column(&self, column: &Column, file: &File, footer: &Footer) -> Error {
+        let names: Vec<&str> = footer.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let hint = match nearest(column.name, names.iter().copied()) {
+            Some(name) => format!("there is `{name}`; rename it to `{}`", column.name),
+            None => format!("the file has: {}", names.join(", ")),
+        };
+        Error::refused(format!("table `{}` lacks column `{}`", self.name, column.name))
+            .at(file.path.display())
+            .hint(hint)
+    }
+
+    fn wrong_type(&self, column: &Column, file: &File, stored: &ArrowType) -> Error {
+        let wanted = match column.kind {
+            Kind::Text => "text",
+            Kind::Date => "a date without time",
+            Kind::Count => "an integer",
+        };
+        Error::refused(format!("column `{}` of table `{}` is {stored}, and must be {wanted}", column.name, self.name))
+            .at(file.path.display())
+            .hint("cast the column where the file is written")
+    }
+
+    fn scan_alike(&self, origins: &[Origin], files: &[&File], keep: Option<&Expr>) -> Result<LazyFrame> {
+        let paths: Vec<PlRefPath> = files.iter().map(|file| PlRefPath::new(file.path.to_string_lossy())).collect();
+        let arguments = UnifiedScanArgs {
+            glob: false,
+            hive_options: HiveOptions::new_disabled(),
+            extra_columns_policy: ExtraColumnsPolicy::Ignore,
+            // Columns that are read were found in every footer; only columns that are not may be missing from some files.
+            missing_columns_policy: MissingColumnsPolicy::Insert,
+            ..Default::default()
+        };
+        let scan = DslBuilder::scan_parquet(ScanSources::Paths(paths.into()), ParquetOptions::default(), arguments);
+        let mut lf = LazyFrame::from(scan.map_err(|error| self.failed(&error))?.build());
+        let columns = || self.columns.iter().zip(origins);
+        lf = lf.with_columns(
+            columns()
+                .map(|(column, origin)| self.computed(column, origin, files))
+                .collect::<Result<Vec<_>>>()?
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>(),
+        );
+        if let Some(keep) = keep {
+            lf = lf.filter(keep.clone());
+        }
+        Ok(lf.select(columns().map(|(column, origin)| typed(column, origin)).collect::<Vec<_>>()))
+    }
+
+    /// The literal of a column that the files do not store.
+    fn computed(&self, column: &Column, origin: &Origin, files: &[&File]) -> Result<Option<Expr>> {
+        let value = match origin {
+            Origin::Stored(_) => return Ok(None),
+            Origin::Absent | Origin::Hive(None) => lit(NULL).cast(column.dtype()),
+            Origin::Hive(Some(value)) => self.hive_literal(column, value, files)?,
+        };
+        Ok(Some(value.alias(column.name)))
+    }
+
+    fn hive_literal(&self, column: &Column, value: &str, files: &[&File]) -> Result<Expr> {
+        let literal = match column.kind {
+            Kind::Text => Some(lit(value)),
+            Kind::Date => value.parse().ok().map(engine::day),
+            Kind::Count => value.parse::<i64>().ok().map(lit),
+        };
+        literal.ok_or_else(|| {
+            let place = files.first().map(|file| file.name.clone()).unwrap_or_default();
+            let what = format!(
+                "the folder `{}={value}` of table `{}` does not hold a value of that column",
+                column.name, self.name
+            );
+            Error::refused(what).at(place).hint("name folders like month=2026-10-01")
+        })
+    }
+
+    fn failed(&self, error: &PolarsError) -> Error {
+        match self.files.first() {
+            Some(file) => unreadable(file, &error.to_string()),
+            None => Error::internal(error.to_string()),
+        }
+    }
+}
+
+/// Whether a stored type can hold a kind of column.
+fn fits(kind: Kind, stored: &ArrowType) -> bool {
+    match (kind, stored) {
+        (Kind::Text, ArrowType::Dictionary(_, values)) => fits(Kind::Text, values),
+        (Kind::Text, ArrowType::Utf8 | ArrowType::LargeUtf8 | ArrowType::Utf8View) => true,
+        (Kind::Date, ArrowType::Date32) => true,
+        (Kind::Count, stored) => stored.is_integer(),
+        _ => false,
+    }
+}
+
+/// A column in the table's own type. Integers too large for Int64 stay too large, so that they are rejected as such.
+fn typed(column: &Column, origin: &Origin) -> Expr {
+    match origin {
+        Origin::Stored(stored) if stored == "UInt64" => {
+            let largest = lit(i64::MAX as u64);
+            when(col(column.name).gt(largest.clone()))
+                .then(largest)
+                .otherwise(col(column.name))
+                .cast(DataType::Int64)
+                .alias(column.name)
+        }
+        Origin::Stored(stored) if stored == "Int64" || stored == "Date32" || stored == "Utf8" => col(column.name),
+        _ => col(column.name).cast(column.dtype()),
+    }
+}

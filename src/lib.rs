@@ -1,0 +1,17 @@
+//! Scores every partner of a portfolio for the *Solutions Partner for Modern Work* designation, from Parquet history.
+//!
+//! Data flows one way through the modules, in the order below; a module uses those above it, never those below.
+
+pub mod declared;
+pub mod engine;
+pub mod error;
+pub mod history;
+pub mod metrics;
+pub mod month;
+pub mod pipeline;
+pub mod publish;
+pub mod rulebook;
+pub mod score;
+pub mod toml_file;
+//pub mod sample;
+pub mod cli;

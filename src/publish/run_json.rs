@@ -1,0 +1,140 @@
+//! `run.json`: what a run read, found and took, for people and orchestrators.
+
+use std::fs;
+use std::path::Path;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+
+/// Keys that differ between two runs of the same input.
+const VOLATILE: [&str; 3] = ["finished_at", "stages", "peak_memory_bytes"];
+
+/// The whole of `run.json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Run {
+    /// Version of the program.
+    pub version: String,
+    pub schema_version: String,
+    pub rulebook: RulebookName,
+    pub as_of: NaiveDate,
+    pub months: Months,
+    /// What the run was narrowed to.
+    pub selection: Selection,
+    pub inputs: Vec<Input>,
+    pub rows: RowCounts,
+    pub rejects: Vec<RejectCount>,
+    pub warnings: Vec<WarningCount>,
+    pub freshness: Freshness,
+    pub stages: Vec<Stage>,
+    /// None where the system does not tell.
+    pub peak_memory_bytes: Option<u64>,
+    /// UTC.
+    pub finished_at: String,
+}
+
+/// Which rules.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RulebookName {
+    pub id: String,
+    /// SHA-256 of its file.
+    pub hash: String,
+}
+
+/// The two months a score compares, as first days.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Months {
+    pub m: NaiveDate,
+    pub p: NaiveDate,
+}
+
+/// Partners and distributors named on the command line; empty for the whole portfolio.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Selection {
+    pub partners: Vec<String>,
+    pub distributors: Vec<String>,
+    pub evidence: bool,
+}
+
+/// One file that was read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Input {
+    pub name: String,
+    pub size: u64,
+    /// Last modification, UTC.
+    pub modified: Option<String>,
+    pub footer_hash: String,
+    pub rows: u64,
+}
+
+/// Rows in and out.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RowCounts {
+    /// Rows checked, by table.
+    pub checked: std::collections::BTreeMap<String, u64>,
+    pub scores: u64,
+    pub metric_points: u64,
+    /// None without `--evidence`.
+    pub evidence: Option<u64>,
+    pub rejects: u64,
+    /// Tenants held at M, and those of them found in usage at M.
+    pub tenants_held: u64,
+    pub tenants_found: u64,
+}
+
+/// Rejected rows of a table under a rule.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RejectCount {
+    pub table: String,
+    pub rule: String,
+    pub rows: u64,
+}
+
+/// How often a warning was seen.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct WarningCount {
+    pub rule: String,
+    /// The workload, certification or option it is about.
+    pub subject: String,
+    pub count: u64,
+}
+
+/// How recent the newest data is, and whether that is as recent as the source promises.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Freshness {
+    pub newest_usage_month: Option<NaiveDate>,
+    pub usage_as_promised: bool,
+    pub newest_certification: Option<NaiveDate>,
+    pub certifications_as_promised: bool,
+}
+
+/// Time spent in one stage; stages of one set of tenants follow each other.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Stage {
+    pub stage: String,
+    pub milliseconds: u64,
+}
+
+impl Run {
+    /// The file's content.
+    pub fn to_json(&self) -> Result<Vec<u8>> {
+        let mut json = serde_json::to_vec_pretty(self).map_err(|error| Error::internal(error.to_string()))?;
+        json.push(b'\n');
+        Ok(json)
+    }
+
+    /// Whether a published folder tells of the same input and findings.
+    pub fn same_as(&self, published: &Path) -> bool {
+        let stable = |mut value: Value| {
+            if let Some(object) = value.as_object_mut() {
+                VOLATILE.iter().for_each(|key| drop(object.remove(*key)));
+            }
+            value
+        };
+        let before = fs::read(published.join("run.json")).ok().and_then(|json| serde_json::from_slice(&json).ok());
+        let now = serde_json::to_value(self).ok();
+        before.map(stable) == now.map(stable)
+    }
+}

@@ -1,0 +1,216 @@
+//! The folder a run is written to before it is published.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use chrono::NaiveDate;
+
+use super::exchange;
+use crate::error::{Error, Result};
+
+/// What an interrupted run leaves behind begins like this, hidden from every reader.
+const PREFIX: &str = ".staging-";
+
+/// The staging folder of this process, for [`abandon`].
+static CURRENT: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// Permission bits of published files; folders add the right to enter where there is one to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mode(pub u32);
+
+impl Default for Mode {
+    /// Readable and writable by the owner alone.
+    fn default() -> Self {
+        Mode(0o600)
+    }
+}
+
+impl Mode {
+    fn folder(self) -> u32 {
+        self.0 | ((self.0 & 0o444) >> 2) | 0o700
+    }
+
+    pub(super) fn apply_to_file(self, path: &Path) -> Result<()> {
+        set_permissions(path, self.0)
+    }
+}
+
+#[cfg(unix)]
+fn set_permissions(path: &Path, bits: u32) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let permissions = fs::Permissions::from_mode(bits);
+    fs::set_permissions(path, permissions).map_err(|error| Error::storage("set permissions", path, &error))
+}
+
+#[cfg(not(unix))]
+fn set_permissions(_path: &Path, _bits: u32) -> Result<()> {
+    Ok(())
+}
+
+/// Creates a folder and those above it; only folders that are new get the mode.
+pub(super) fn create_folder(path: &Path, mode: Mode) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
+        create_folder(above, mode)?;
+    }
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(Error::storage("create the folder", path, &error))
+        }
+        _ => set_permissions(path, mode.folder()),
+    }
+}
+
+/// A folder in the making, removed when dropped unless it was published.
+#[derive(Debug)]
+pub struct Staging {
+    out: PathBuf,
+    target: PathBuf,
+    path: PathBuf,
+    mode: Mode,
+}
+
+impl Staging {
+    /// Begins the folder of an as-of date in an output folder whose lock is held. What killed runs left is removed.
+    pub fn begin(out: &Path, as_of: NaiveDate, mode: Mode) -> Result<Staging> {
+        let name = format!("as_of={as_of}");
+        clean(out)?;
+        exchange::recover(out, &name)?;
+        let path = out.join(format!("{PREFIX}{name}"));
+        create_folder(&path, Mode::default())?;
+        *CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(path.clone());
+        Ok(Staging { out: out.to_owned(), target: out.join(name), path, mode })
+    }
+
+    /// The folder to write to.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where it will be published.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// A folder within, created.
+    pub fn folder(&self, name: &str) -> Result<PathBuf> {
+        let path = self.path.join(name);
+        create_folder(&path, Mode::default())?;
+        Ok(path)
+    }
+
+    /// Writes a small file.
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<()> {
+        let path = self.path.join(name);
+        fs::write(&path, content).map_err(|error| Error::storage("write the file", &path, &error))
+    }
+
+    /// Whether what is published already has the same files with the same bytes, `run.json` aside.
+    pub fn is_published(&self) -> bool {
+        let staged = content(&self.path);
+        !staged.is_empty()
+            && staged == content(&self.target)
+            && staged.iter().all(|name| same_bytes(&self.path.join(name), &self.target.join(name)))
+    }
+
+    /// Publishes the folder in one step: the old or the new is there at any moment.
+    pub fn publish(self) -> Result<PathBuf> {
+        settle(&self.path, self.mode)?;
+        exchange::exchange(&self.path, &self.target)?;
+        sync_folder(&self.out)?;
+        Ok(self.target.clone())
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        abandon();
+    }
+}
+
+/// Removes what this process has staged, as far as possible; called when it is interrupted.
+pub fn abandon() {
+    let staged = CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+    if let Some(path) = staged {
+        // The next run removes what could not be removed now.
+        let _ = fs::remove_dir_all(path);
+    }
+}
+
+/// Gives everything its mode and waits until it is on disk.
+fn settle(folder: &Path, mode: Mode) -> Result<()> {
+    let failed = |error: std::io::Error| Error::storage("finish the folder", folder, &error);
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.is_dir() {
+            settle(&path, mode)?;
+        } else {
+            mode.apply_to_file(&path)?;
+            fs::File::open(&path).and_then(|file| file.sync_all()).map_err(failed)?;
+        }
+    }
+    set_permissions(folder, mode.folder())?;
+    sync_folder(folder)
+}
+
+/// Names of the files below a folder, sorted, `run.json` aside.
+fn content(folder: &Path) -> Vec<PathBuf> {
+    let mut names = Vec::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(within) = folders.pop() {
+        for entry in fs::read_dir(folder.join(&within)).into_iter().flatten().flatten() {
+            let name = within.join(entry.file_name());
+            match entry.path().is_dir() {
+                true => folders.push(name),
+                false => names.push(name),
+            }
+        }
+    }
+    names.retain(|name| name != Path::new("run.json"));
+    names.sort();
+    names
+}
+
+fn same_bytes(a: &Path, b: &Path) -> bool {
+    let size = |path: &Path| fs::metadata(path).map(|metadata| metadata.len()).ok();
+    if size(a) != size(b) {
+        return false;
+    }
+    let (Ok(a), Ok(b)) = (fs::File::open(a), fs::File::open(b)) else { return false };
+    let (mut a, mut b) = (BufReader::new(a), BufReader::new(b));
+    loop {
+        let (Ok(left), Ok(right)) = (a.fill_buf(), b.fill_buf()) else { return false };
+        let length = left.len().min(right.len());
+        if left[..length] != right[..length] {
+            return false;
+        }
+        if length == 0 {
+            return left.len() == right.len();
+        }
+        a.consume(length);
+        b.consume(length);
+    }
+}
+
+/// Waits until a folder's entries are on disk.
+pub(super) fn sync_folder(folder: &Path) -> Result<()> {
+    let synced = fs::File::open(folder).and_then(|file| file.sync_all());
+    synced.map_err(|error| Error::storage("finish the folder", folder, &error))
+}
+
+/// Removes the staging folders of runs that were killed.
+fn clean(out: &Path) -> Result<()> {
+    let failed = |error: std::io::Error| Error::storage("clean up after a run that was killed", out, &error);
+    for entry in fs::read_dir(out).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with(PREFIX) {
+            fs::remove_dir_all(&path).map_err(failed)?;
+        }
+    }
+    Ok(())
+}

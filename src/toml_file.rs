@@ -1,0 +1,55 @@
+//! TOML files that people write: errors that name the line, and the nearest key where one was mistyped.
+
+use std::ops::Range;
+
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Result, nearest};
+
+/// Parses a file's text; `place` names it in errors, `hint` helps where nothing better is known.
+pub fn parse<T: DeserializeOwned>(text: &str, place: &str, hint: &str) -> Result<T> {
+    toml::from_str(text).map_err(|error| wrong(text, place, hint, &error))
+}
+
+/// What TOML or serde found wrong.
+fn wrong(text: &str, place: &str, hint: &str, error: &toml::de::Error) -> Error {
+    let message = error.message().trim().replace('\n', " ");
+    let hint = match mistyped(&message) {
+        Some((found, known)) => match nearest(&found, known.iter().map(String::as_str)) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => format!("known here: {}", known.join(", ")),
+        },
+        None => hint.to_owned(),
+    };
+    Error::usage(message).at(format!("{place}:{}", line_at(text, error.span()))).hint(hint)
+}
+
+/// The mistyped name and the names expected, from serde's message about an unknown field or variant.
+fn mistyped(message: &str) -> Option<(String, Vec<String>)> {
+    if !message.starts_with("unknown ") {
+        return None;
+    }
+    let mut names = message.split('`').skip(1).step_by(2).map(str::to_owned);
+    let found = names.next()?;
+    Some((found, names.collect()))
+}
+
+/// The line, counted from one, on which a span of the text begins.
+fn line_at(text: &str, span: Option<Range<usize>>) -> usize {
+    let start = span.map_or(0, |span| span.start).min(text.len());
+    text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count() + 1
+}
+
+/// The line of a dotted key such as `tracks.smb.paid_seats_from`, or of the nearest table above it that has a line.
+pub fn line_of_key(text: &str, key: &str) -> usize {
+    let Ok(document) = toml::de::DeTable::parse(text) else { return 1 };
+    let mut table = document.get_ref();
+    let mut line = 1;
+    for part in key.split('.') {
+        let Some((name, value)) = table.get_key_value(part) else { break };
+        line = line_at(text, Some(name.span()));
+        let toml::de::DeValue::Table(inner) = value.get_ref() else { break };
+        table = inner;
+    }
+    line
+}
