@@ -13,5 +13,5 @@ pub mod publish;
 pub mod rulebook;
 pub mod score;
 pub mod toml_file;
-//pub mod sample;
+pub mod sample;
 pub mod cli;

@@ -7,7 +7,7 @@ mod manual;
 mod printer;
 mod rules;
 mod run;
-//mod sample;
+mod sample;
 mod score;
 mod signals;
 mod summary;
@@ -45,7 +45,7 @@ fn dispatch(command: Command, console: &Console) -> Result<()> {
         Command::Run(arguments) => run::run(&arguments, console),
         Command::Check(arguments) => check::check(&arguments, console),
         Command::Rules(arguments) => rules::rules(&arguments),
-        Command::Sample(_) => Ok(()),
+        Command::Sample(arguments) => sample::sample(&arguments, console),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man => manual::man(),
     }

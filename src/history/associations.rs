@@ -49,7 +49,12 @@ pub(super) fn rows(table: &Table, tenants: &TenantRange, accounts: &Accounts) ->
 }
 
 /// Rejected rows of a set of tenants. `accounts` are all of the history's, not only those that are scored.
-pub(super) fn check(table: &Table, tenants: &TenantRange, accounts: &Accounts) -> Result<Findings> {
+pub(super) fn check(
+    table: &Table,
+    tenants: &TenantRange,
+    accounts: &Accounts,
+    known_workloads: &[String],
+) -> Result<Findings> {
     let files: Vec<_> = table.files.iter().collect();
     let scan = || table.scan(&files, tenants.keep().as_ref());
     let mut findings = Findings::default();
@@ -57,5 +62,12 @@ pub(super) fn check(table: &Table, tenants: &TenantRange, accounts: &Accounts) -
     findings.reject(engine::collect("associations rejects", rejected(scan()?, NAME, &KEY, &checks()))?);
     findings.reject(engine::collect("associations rejects", unknown)?);
     findings.count_checked(NAME, engine::count("associations rejects", scan()?)?);
+    let claimed = scan()?.filter(sound(&checks()).and(col("workload").is_not_null()));
+    let claimed = claimed.group_by([col("workload")]).agg([len().cast(DataType::Int64).alias("rows")]);
+    for (workload, rows) in engine::text_counts(&engine::collect("associations rejects", claimed)?, "workload", "rows")? {
+        if !known_workloads.contains(&workload) {
+            findings.warn("unknown_workload", workload, rows);
+        }
+    }
     Ok(findings)
 }

@@ -76,7 +76,7 @@ impl History {
 
     /// Rejected association rows of a set of tenants.
     pub fn check_associations(&self, tenants: &TenantRange) -> Result<Findings> {
-        associations::check(&self.associations, tenants, &self.accounts)
+        associations::check(&self.associations, tenants, &self.accounts, &self.known.workloads)
     }
 
     /// Sound certification rows of the given accounts: the table's columns and `account` UInt32.

@@ -4,14 +4,14 @@ use super::World;
 use super::cases::Case;
 use super::draw::{hash, scale};
 use super::portfolio::Segment;
-use super::tenants::Tenant;
+use super::tenants::{Relationship, Tenant};
 
 /// Seats change when a subscription is renewed, not every month.
 const MONTHS_BETWEEN_CHANGES: i32 = 3;
 /// A partner's care takes so many months to show.
 const MONTHS_OF_LIFT: i64 = 9;
 /// Most workloads come with the suite, for all; so many of a thousand are bought for some people only.
-const BOUGHT_FOR_SOME: u64 = 250;
+const BOUGHT_FOR_SOME: u64 = 130;
 
 impl Tenant {
     /// Whether the month has rows of this tenant.
@@ -61,7 +61,7 @@ impl Tenant {
             Case::TwoSizes if Some(workload) == self.second(world) => 250,
             Case::NoSeats => 0,
             _ if dice < 8 => 0,
-            _ if dice < BOUGHT_FOR_SOME => 100 + dice as i64 * 3,
+            _ if dice < BOUGHT_FOR_SOME => 50 + dice as i64 * 6,
             _ => 1000,
         }
     }
@@ -86,11 +86,10 @@ impl Tenant {
     /// The share of seats in use in a month, per mille.
     fn adoption(&self, last: i32, month: i32) -> i64 {
         let drifted = self.adoption.level - self.adoption.drift * i64::from(last - month) / 12;
-        let cared_for = match &self.relationship {
-            Some(relationship) => i64::from(month - relationship.since).clamp(0, MONTHS_OF_LIFT),
-            None => 0,
-        };
-        (drifted + self.adoption.lift * cared_for / MONTHS_OF_LIFT).max(10)
+        let shown = |relationship: &Relationship| i64::from(month - relationship.since).clamp(0, MONTHS_OF_LIFT);
+        let first = self.relationship.map_or(0, |first| first.lift * shown(&first));
+        let handed_over = |next: Relationship| (next.lift - self.relationship.map_or(0, |first| first.lift)) * shown(&next);
+        (drifted + (first + self.successor.map_or(0, handed_over)) / MONTHS_OF_LIFT).max(10)
     }
 
     /// How a workload is liked beside the others, per mille.

@@ -47,13 +47,24 @@ impl Draw {
         items[self.below(items.len() as u64) as usize]
     }
 
-    /// A value of the distribution that has these quantiles: points of per mille and value, from 0 to 1000.
-    pub(super) fn quantile(&mut self, points: &[(i64, i64)]) -> i64 {
-        let at = self.below(1_000_000) as i64;
-        let above = points.iter().position(|(per_mille, _)| per_mille * 1000 > at).unwrap_or(points.len() - 1);
-        let ((from, low), (to, high)) = (points[above.saturating_sub(1)], points[above]);
-        low + (high - low) * (at - from * 1000) / ((to - from) * 1000).max(1)
+    /// A value of the distribution that has these quantiles.
+    pub(super) fn quantile(&mut self, points: Curve) -> i64 {
+        between_points(points, self.below(1_000_000) as i64)
     }
+}
+
+/// A curve of straight lines through points: per mille, from 0 to 1000, and value.
+pub(super) type Curve<'a> = &'a [(i64, i64)];
+
+/// The value of a curve at so many of a thousand.
+pub(super) fn value_at(points: Curve, per_mille: u64) -> i64 {
+    between_points(points, per_mille as i64 * 1000)
+}
+
+fn between_points(points: Curve, millionth: i64) -> i64 {
+    let above = points.iter().position(|(at, _)| at * 1000 > millionth).unwrap_or(points.len() - 1);
+    let ((from, low), (to, high)) = (points[above.saturating_sub(1)], points[above]);
+    low + (high - low) * (millionth - from * 1000) / ((to - from) * 1000).max(1)
 }
 
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;

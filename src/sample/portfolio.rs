@@ -90,7 +90,8 @@ impl Portfolio {
         let slot = slot(self.seed, index, self.partners.len());
         let missing = |slots: &[usize]| slot.is_some_and(|slot| slots.contains(&slot));
         let name = self.name(index, slot, &mut draw);
-        let distributor = draw.below(distributors(self.partners.len())).min(draw.below(1 << 32));
+        let distributors = distributors(self.partners.len());
+        let distributor = draw.below(distributors).min(draw.below(distributors));
         let market = draw.one_of(&names::MARKETS);
         Profile {
             name: Some(name).filter(|_| !missing(&[11])),
@@ -214,8 +215,8 @@ fn traits(seed: u64, rank: usize) -> (u64, u64, u64) {
         scale((rank as u64).wrapping_mul(irrational).wrapping_add(hash(seed, salt)), 1000)
     };
     let care = even(0xc13f_a9a9_02a6_328f, 1);
-    let momentum = (care + even(0x91e1_0da5_c79e_7b1d, 2)) / 2;
-    let skill = (care + even(0x6a09_e667_f3bc_c909, 3)) / 2;
+    let momentum = (2 * care + even(0x91e1_0da5_c79e_7b1d, 2)) / 3;
+    let skill = (2 * care + even(0x6a09_e667_f3bc_c909, 3)) / 3;
     (care, momentum, skill)
 }
 
@@ -238,8 +239,8 @@ fn weight(partner: &Partner, segment: Segment, count: u64, steepness: u64) -> u6
 /// How much more than others a partner serves small, medium and large tenants, per mille.
 fn specialty(rank: u64) -> [u64; 3] {
     match rank.wrapping_mul(0x4f1b_bcdc_bfa5_3e0b) >> 62 {
-        0 => [300, 700, 3000],
-        1 => [1900, 700, 150],
-        _ => [800, 1300, 500],
+        0 => [250, 500, 3000],
+        1 => [2200, 500, 100],
+        _ => [600, 1500, 450],
     }
 }

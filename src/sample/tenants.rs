@@ -5,14 +5,16 @@ use std::ops::Range;
 use super::World;
 use super::calendar::Calendar;
 use super::cases::Case;
-use super::draw::{Draw, Stream, hash};
+use super::draw::{Draw, Stream, hash, value_at};
 use super::portfolio::{Partner, Segment};
 
 /// Of a thousand tenants, so many are small and medium; the others are large.
-const SMALL: u64 = 655;
-const MEDIUM: u64 = 285;
+const SMALL: u64 = 690;
+const MEDIUM: u64 = 255;
 /// Of a thousand tenants, so many have a partner.
-const WITH_PARTNER: u64 = 740;
+const WITH_PARTNER: u64 = 850;
+/// Of a thousand tenants that leave their partner, so many go to another.
+const CHANGE_HANDS: u64 = 400;
 
 /// Quantiles of paid seats by segment: points of per mille and seats.
 const SMALL_SEATS: [(i64, i64); 4] = [(0, 1), (400, 3), (800, 7), (1000, 11)];
@@ -23,7 +25,14 @@ const GROWTH: [(i64, i64); 4] = [(0, -180), (330, 0), (800, 90), (1000, 400)];
 /// Quantiles of the share of seats in use, per mille, before any partner's care.
 const ADOPTION: [(i64, i64); 5] = [(0, 40), (250, 220), (500, 360), (800, 560), (1000, 850)];
 /// Quantiles of its change in a year, per mille of the seats.
-const DRIFT: [(i64, i64); 4] = [(0, -90), (400, 0), (800, 50), (1000, 130)];
+const DRIFT: [(i64, i64); 4] = [(0, -120), (550, 0), (850, 40), (1000, 120)];
+
+/// Of a thousand tenants of a partner, so many are won in a year, and lost in a year, by the partner's momentum.
+const WON_BY_MOMENTUM: [(i64, i64); 4] = [(0, 5), (500, 20), (700, 260), (1000, 640)];
+const LOST_BY_MOMENTUM: [(i64, i64); 4] = [(0, 430), (500, 350), (700, 90), (1000, 10)];
+/// What a partner adds to adoption in its first months, and to its change in a year, per mille of the seats, by its care.
+const LIFT_BY_CARE: [(i64, i64); 4] = [(0, -90), (500, 0), (750, 240), (1000, 400)];
+const DRIFT_BY_CARE: [(i64, i64); 4] = [(0, -80), (500, -30), (750, 50), (1000, 140)];
 
 /// A tenant, at the size it has in the last month.
 #[derive(Debug, Clone)]
@@ -47,7 +56,9 @@ pub(super) struct Tenant {
     /// The months it exists in, and those of them that no row tells of.
     pub(super) seen: Range<i32>,
     pub(super) missing: Range<i32>,
+    /// Its partner, and the one it goes to after that.
     pub(super) relationship: Option<Relationship>,
+    pub(super) successor: Option<Relationship>,
 }
 
 /// The share of seats in use, per mille.
@@ -57,8 +68,6 @@ pub(super) struct Adoption {
     pub(super) level: i64,
     /// Change in a year.
     pub(super) drift: i64,
-    /// What the partner adds in its first months.
-    pub(super) lift: i64,
 }
 
 /// Users at two in five of the seats, and a few more or fewer before and from the month `turn`.
@@ -75,6 +84,8 @@ pub(super) struct Relationship {
     pub(super) partner: usize,
     pub(super) since: i32,
     pub(super) until: Option<i32>,
+    /// What its care adds to the share of seats in use, per mille.
+    pub(super) lift: i64,
 }
 
 impl Tenant {
@@ -92,11 +103,12 @@ impl Tenant {
             growth: draw.quantile(&GROWTH),
             jump: None,
             main: main_workload(world, &mut draw),
-            adoption: Adoption { level: draw.quantile(&ADOPTION), drift: draw.quantile(&DRIFT), lift: 0 },
+            adoption: Adoption { level: draw.quantile(&ADOPTION), drift: draw.quantile(&DRIFT) },
             near: None,
             seen: lifetime(world.calendar, &mut draw),
             missing: 0..0,
             relationship: None,
+            successor: None,
         };
         tenant.befriend(world, &mut draw);
         case.shape(&mut tenant, world.calendar, &mut draw);
@@ -125,17 +137,34 @@ impl Tenant {
         };
         let Some(partner) = picked.filter(|_| !alone) else { return };
         let traits = &world.portfolio.partners[partner];
-        self.relationship = Some(Relationship::new(partner, traits, self.case, world.calendar, draw));
-        self.adoption.lift = lift(traits, draw);
-        self.adoption.drift += traits.care as i64 / 12 - 30;
+        let relationship = Relationship::new(partner, traits, self.case, world.calendar, draw);
+        self.relationship = Some(relationship);
+        self.successor = relationship.until.and_then(|end| self.succeed(world, partner, end, draw));
+        let latest = self.successor.unwrap_or(relationship).partner;
+        self.adoption.drift += value_at(&DRIFT_BY_CARE, world.portfolio.partners[latest].care);
+    }
+
+    /// The partner that takes over from another: of two that try, the one with more momentum.
+    fn succeed(&self, world: &World, before: usize, end: i32, draw: &mut Draw) -> Option<Relationship> {
+        let rivals = [world.portfolio.pick(self.segment, draw)?, world.portfolio.pick(self.segment, draw)?];
+        let partner = rivals.into_iter().max_by_key(|rival| world.portfolio.partners[*rival].momentum)?;
+        let traits = &world.portfolio.partners[partner];
+        let relationship = Relationship {
+            partner,
+            since: end + draw.between(0, 2) as i32,
+            until: None,
+            lift: lift(traits, draw),
+        };
+        let stays = draw.chance(CHANGE_HANDS) && world.portfolio.account(partner) != world.portfolio.account(before);
+        Some(relationship).filter(|_| stays)
     }
 }
 
 impl Relationship {
     /// Draws when it begins and ends. Partners with momentum win more and lose fewer, year by year the same.
     pub(super) fn new(partner: usize, traits: &Partner, case: Case, calendar: Calendar, draw: &mut Draw) -> Self {
-        let won = 70 + traits.momentum * 3 / 10;
-        let lost = 330 - traits.momentum * 3 / 10;
+        let won = value_at(&WON_BY_MOMENTUM, traits.momentum) as u64;
+        let lost = value_at(&LOST_BY_MOMENTUM, traits.momentum) as u64;
         let last = calendar.last();
         let since = match draw.below(1000) {
             at if case.is_new() || at < won && !case.is_settled() => last - draw.between(0, 11) as i32,
@@ -148,7 +177,7 @@ impl Relationship {
             at if at < 2 * lost => Some(last - draw.between(12, 23) as i32),
             _ => None,
         };
-        Relationship { partner, since, until: until.filter(|until| *until >= since) }
+        Relationship { partner, since, until: until.filter(|until| *until >= since), lift: lift(traits, draw) }
     }
 }
 
@@ -187,12 +216,12 @@ fn lifetime(calendar: Calendar, draw: &mut Draw) -> Range<i32> {
 
 /// What a partner's care adds to the share of seats in use, per mille: much under the best, less than nothing under the worst.
 fn lift(partner: &Partner, draw: &mut Draw) -> i64 {
-    let care = partner.care as i64;
-    draw.between(-40, 60) + care / 4
+    draw.between(-50, 50) + value_at(&LIFT_BY_CARE, partner.care)
 }
 
+/// Appends a group of lower-case digits, with a hyphen before all but the first.
 fn hexadecimal(text: &mut String, bits: u64, digits: u32) {
-    if !text.is_empty() && text.len() < 24 && matches!(text.len(), 8 | 13 | 18 | 23) {
+    if !text.is_empty() {
         text.push('-');
     }
     for digit in (0..digits).rev() {
