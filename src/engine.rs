@@ -134,6 +134,8 @@ fn message(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_else(|| "a panic".to_owned())
 }
 
+const STORAGE_HINT: &str = "check that the path exists, that there is space, and that this user may use it";
+
 /// An engine error as the kind of error a person or an orchestrator can act on.
 fn translated(stage: &str, error: &PolarsError) -> Error {
     let text = error.to_string();
@@ -146,7 +148,7 @@ fn translated(stage: &str, error: &PolarsError) -> Error {
             (Code::Refused, "a file of the history is damaged; `partnerscore check` names it")
         }
         PolarsError::IO { .. } => {
-            (Code::Storage, "check that the path exists, that there is space, and that this user may use it")
+            (Code::Storage, STORAGE_HINT)
         }
         PolarsError::ComputeError(_) | PolarsError::OutOfBounds(_) => {
             (Code::Refused, "a file of the history could not be decoded; write it again")

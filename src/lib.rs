@@ -2,6 +2,7 @@
 //!
 //! Data flows one way through the modules, in the order below; a module uses those above it, never those below.
 
+pub mod cli;
 pub mod declared;
 pub mod engine;
 pub mod error;
@@ -11,7 +12,6 @@ pub mod month;
 pub mod pipeline;
 pub mod publish;
 pub mod rulebook;
+pub mod sample;
 pub mod score;
 pub mod toml_file;
-pub mod sample;
-pub mod cli;

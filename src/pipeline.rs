@@ -158,7 +158,8 @@ fn require_months(history: &History, period: Period) -> Result<()> {
 
 fn absent(history: &History, month: Month, period: Period) -> Error {
     let (m, p) = (period.month, period.year_ago);
-    let newest = history.usage_months().ok().and_then(|months| months.last().copied());
+    let months = history.usage_months().unwrap_or_default();
+    let newest = months.into_iter().rev().find(|month| history.holds_usage_of(*month).unwrap_or(false));
     let hint = match newest {
         Some(newest) if newest < m => format!("the newest month is {newest}: wait for {m}, or score --month {newest}"),
         Some(newest) => format!("the newest month is {newest}; a score of {m} compares it with {p}"),
@@ -304,7 +305,7 @@ pub fn check(history: &Path, rules: &Rulebook) -> Result<(History, Findings, Vec
     for (number, month) in distinct.iter().enumerate() {
         engine::progress(number, distinct.len());
         let mut usage = history.usage(*month, &TenantRange::all(), None)?;
-        usage.by_tenant("usage by tenant", &[])?;
+        usage.by_tenant("usage by tenant", &[], &[])?;
         findings.add(usage.findings);
     }
     Ok((history, findings, months))

@@ -17,16 +17,21 @@ pub fn sample(arguments: &SampleArguments, console: &Console) -> Result<()> {
         last_month: arguments.last_month.first_day(),
         seed: arguments.seed,
         dirty: arguments.dirty,
-        workloads: rules.workload_list(Metric::UsageGrowth).map(|list| rules.workloads(list).to_vec()).unwrap_or_default(),
+        workloads: rules
+            .workload_list(Metric::UsageGrowth)
+            .map(|list| rules.workloads(list).to_vec())
+            .unwrap_or_default(),
         intermediate_certifications: names(Metric::IntermediateCertifications),
         advanced_certifications: names(Metric::AdvancedCertifications),
     };
     let out = &arguments.out;
     let written = sample::write(&sample, out, &mut |done, of| console.progress("sample", done, of));
     let written = written.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists | std::io::ErrorKind::DirectoryNotEmpty | std::io::ErrorKind::InvalidInput => {
-            Error::usage(error.to_string()).at(out.display()).hint("give a new or empty folder, and numbers that fit together")
-        }
+        std::io::ErrorKind::AlreadyExists
+        | std::io::ErrorKind::DirectoryNotEmpty
+        | std::io::ErrorKind::InvalidInput => Error::usage(error.to_string())
+            .at(out.display())
+            .hint("give a new or empty folder, and numbers that fit together"),
         _ => Error::storage("write the sample", out, &error),
     })?;
     let text = format!(

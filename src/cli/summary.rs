@@ -1,5 +1,6 @@
 //! What a person reads after a run.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use crate::score::Score;
 
 /// How many partners the ranking and the near misses show.
 const SHOWN: usize = 10;
+/// How many workloads or certifications a warning names; `run.json` has them all.
+const SUBJECTS: usize = 3;
 /// Points below the designation within which a partner is shown as a near miss.
 const NEAR: f64 = 10.0;
 
@@ -149,8 +152,16 @@ fn findings(text: &mut String, outcome: &Outcome) {
     if !run.warnings.is_empty() {
         line(text, format_args!("\nWarnings:"));
     }
+    let mut by_rule: BTreeMap<&str, (u64, Vec<&str>)> = BTreeMap::new();
     for warning in &run.warnings {
-        line(text, format_args!("  {:>9}  {} {}", warning.count, warning.rule, warning.subject));
+        let (count, subjects) = by_rule.entry(&warning.rule).or_default();
+        *count += warning.count;
+        subjects.push(&warning.subject);
+    }
+    for (rule, (count, subjects)) in by_rule {
+        let more = subjects.len().saturating_sub(SUBJECTS);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        line(text, format_args!("  {count:>9}  {rule} {}{more}", subjects[..subjects.len().min(SUBJECTS)].join(", ")));
     }
     if !run.freshness.usage_as_promised {
         line(

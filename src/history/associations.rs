@@ -64,7 +64,8 @@ pub(super) fn check(
     findings.count_checked(NAME, engine::count("associations rejects", scan()?)?);
     let claimed = scan()?.filter(sound(&checks()).and(col("workload").is_not_null()));
     let claimed = claimed.group_by([col("workload")]).agg([len().cast(DataType::Int64).alias("rows")]);
-    for (workload, rows) in engine::text_counts(&engine::collect("associations rejects", claimed)?, "workload", "rows")? {
+    for (workload, rows) in engine::text_counts(&engine::collect("associations rejects", claimed)?, "workload", "rows")?
+    {
         if !known_workloads.contains(&workload) {
             findings.warn("unknown_workload", workload, rows);
         }

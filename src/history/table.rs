@@ -241,7 +241,10 @@ fn typed(column: &Column, origin: &Origin) -> Expr {
                 .cast(DataType::Int64)
                 .alias(column.name)
         }
-        Origin::Stored(stored) if stored == "Int64" || stored == "Date32" || stored == "Utf8" => col(column.name),
+        // Types that the engine reads as the column's own; a cast would keep predicates from the scan.
+        Origin::Stored(stored) if ["Int64", "Date32", "Utf8", "LargeUtf8", "Utf8View"].contains(&stored.as_str()) => {
+            col(column.name)
+        }
         _ => col(column.name).cast(column.dtype()),
     }
 }

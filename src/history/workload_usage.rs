@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use polars::prelude::*;
 
-use super::checks::{Check, Findings, LARGEST_COUNT, any_null, key, null_columns, rejected, says, sound};
+use super::checks::{Check, Findings, LARGEST_COUNT, any_null, key, null_columns, rejected, says, sound, unsound};
 use super::files::File;
 use super::table::{Column, Kind, Table};
 use super::tenants::TenantRange;
@@ -26,7 +26,9 @@ const COUNTS: [&str; 2] = ["paid_seats", "active_users"];
 /// Workloads get a bit each, as many as fit in sums that cannot overflow; more share bits, which costs a second look.
 const BITS: usize = 31;
 
-fn checks() -> Vec<Check> {
+/// What a row must not be; the month of rows whose folder names a first of month is beyond doubt.
+fn checks(month: bool) -> Vec<Check> {
+    let keys = if month { &KEY[..] } else { &KEY[..2] };
     let any = |broken: &dyn Fn(Expr) -> Expr| {
         COUNTS.iter().map(|name| broken(col(*name))).reduce(Expr::or).unwrap_or_else(|| lit(false))
     };
@@ -35,13 +37,36 @@ fn checks() -> Vec<Check> {
     };
     let negative = |count: Expr| count.lt(lit(0));
     let too_large = |count: Expr| count.gt(lit(LARGEST_COUNT));
-    vec![
-        Check::new("null_key", any_null(&KEY), null_columns(&KEY)),
+    let mut checks = vec![
+        Check::new("null_key", any_null(keys), null_columns(keys)),
         Check::new("null_count", any_null(&COUNTS), null_columns(&COUNTS)),
         Check::new("negative_count", any(&negative), whichever(&negative, "is negative:")),
         Check::new("count_too_large", any(&too_large), whichever(&too_large, "is too large:")),
-        Check::new("not_first_of_month", col(MONTH).dt().day().neq(lit(1)), says(MONTH, "is not a first of month:")),
-    ]
+    ];
+    if month {
+        let broken = col(MONTH).dt().day().neq(lit(1));
+        checks.push(Check::new("not_first_of_month", broken, says(MONTH, "is not a first of month:")));
+    }
+    checks
+}
+
+/// Which rows of a month are wanted.
+#[derive(Clone, Copy)]
+enum Wanted {
+    All,
+    Sound,
+    Unsound,
+}
+
+impl Wanted {
+    /// What a scan keeps, so that the engine skips what its statistics rule out.
+    fn keep(self, checks: &[Check]) -> Option<Expr> {
+        match self {
+            Wanted::All => None,
+            Wanted::Sound => Some(sound(checks)),
+            Wanted::Unsound => Some(unsound(checks)),
+        }
+    }
 }
 
 /// One month's rows of a set of tenants, sound and unique by key, with what was found beside them.
@@ -68,23 +93,33 @@ fn files_of(table: &Table, month: Month) -> Vec<&File> {
 }
 
 /// Rows of a month as the files store it, those dated within it included. Files that carry the month inside are filtered.
-fn stored(table: &Table, month: Month, keep: Option<Expr>) -> Result<LazyFrame> {
-    let (by_folder, by_column): (Vec<&File>, Vec<&File>) =
-        files_of(table, month).into_iter().partition(|file| file.hive.contains_key(MONTH));
-    let in_month = col(MONTH).gt_eq(engine::day(month.first_day())).and(col(MONTH).lt_eq(engine::day(month.last_day())));
-    let keep_in_month = keep.clone().into_iter().chain([in_month]).reduce(Expr::and);
-    let scans = [(by_folder, keep), (by_column, keep_in_month)].into_iter().filter(|(files, _)| !files.is_empty());
-    let scans = scans.map(|(files, keep)| table.scan(&files, keep.as_ref())).collect::<Result<Vec<_>>>()?;
+fn stored(table: &Table, month: Month, keep: Option<Expr>, wanted: Wanted) -> Result<LazyFrame> {
+    let named = |file: &&File| file.hive.get(MONTH).is_some();
+    let first = |file: &&File| file.hive.get(MONTH).is_some_and(|day| *day == Some(month.first_day().to_string()));
+    let files = files_of(table, month);
+    let (by_column, by_folder): (Vec<&File>, Vec<&File>) = files.into_iter().partition(|file| !named(file));
+    let (beyond_doubt, doubtful): (Vec<&File>, Vec<&File>) = by_folder.into_iter().partition(|file| first(file));
+    let (from, to) = (engine::day(month.first_day()), engine::day(month.last_day()));
+    let in_month = col(MONTH).gt_eq(from).and(col(MONTH).lt_eq(to));
+    let mut scans = Vec::new();
+    for (files, in_month, checks) in
+        [(beyond_doubt, None, checks(false)), (doubtful, None, checks(true)), (by_column, Some(in_month), checks(true))]
+    {
+        if !files.is_empty() {
+            let keep = [keep.clone(), in_month, wanted.keep(&checks)].into_iter().flatten().reduce(Expr::and);
+            scans.push(table.scan(&files, keep.as_ref())?);
+        }
+    }
     match scans.len() {
         0 => table.scan(&[], None),
-        1 => Ok(scans.into_iter().next().unwrap_or_default()),
+        1 => Ok(scans.remove(0)),
         _ => concat(scans, UnionArgs::default()).map_err(|error| engine::plan_error("usage", &error)),
     }
 }
 
 /// The tenant of every stored row of a month.
 pub(super) fn tenant_ids(table: &Table, month: Month) -> Result<LazyFrame> {
-    Ok(stored(table, month, None)?.select([col("tenant_id")]))
+    Ok(stored(table, month, None, Wanted::All)?.select([col("tenant_id")]))
 }
 
 /// Whether the table holds any row of a month.
@@ -123,7 +158,7 @@ pub(super) fn check_monthless(table: &Table) -> Result<Findings> {
     let files: Vec<&File> = table.files.iter().filter(|file| !matches!(file.hive.get(MONTH), Some(Some(_)))).collect();
     let mut findings = Findings::default();
     let scan = table.scan(&files, Some(&col(MONTH).is_null()))?;
-    let rejects = engine::collect("usage rejects", rejected(scan, NAME, &KEY, &checks()))?;
+    let rejects = engine::collect("usage rejects", rejected(scan, NAME, &KEY, &checks(true)))?;
     findings.count_checked(NAME, rejects.height() as u64);
     findings.reject(rejects);
     Ok(findings)
@@ -139,17 +174,21 @@ impl UsageMonth {
     ) -> Result<UsageMonth> {
         let theirs = only.map(|ids| col("tenant_id").is_in(lit(ids.clone()).implode(false), false));
         let keep = tenants.keep().into_iter().chain(theirs).reduce(Expr::and);
-        let stored = match only {
+        let columns = ["tenant_id", "workload", "paid_seats", "active_users"].map(col);
+        let (rows, broken) = match only {
             // A few tenants' rows fit in memory, and are looked at more than once.
-            Some(_) => engine::collect("association months", stored(table, month, keep)?)?.lazy(),
-            None => stored(table, month, keep)?,
+            Some(_) => {
+                let stored = stored(table, month, keep, Wanted::All)?;
+                let stored = engine::collect("association months", stored)?.lazy();
+                (stored.clone().filter(sound(&checks(true))), stored)
+            }
+            None => (stored(table, month, keep.clone(), Wanted::Sound)?, stored(table, month, keep, Wanted::Unsound)?),
         };
+        let rows = rows.select(columns);
         let mut findings = Findings::default();
-        let rejects = engine::collect("usage rejects", rejected(stored.clone(), NAME, &KEY, &checks()))?;
+        let rejects = engine::collect("usage rejects", rejected(broken, NAME, &KEY, &checks(true)))?;
         findings.count_checked(NAME, rejects.height() as u64);
         findings.reject(rejects);
-        let columns = ["tenant_id", "workload", "paid_seats", "active_users"].map(col);
-        let rows = stored.filter(sound(&checks())).select(columns);
         let mut usage = UsageMonth { month, rows, findings, workloads: Vec::new(), height: 0 };
         usage.look_through()?;
         Ok(usage)
@@ -182,10 +221,12 @@ impl UsageMonth {
 
     /// The month's rows grouped by tenant: `tenant_id` and the given aggregations, once for each tenant.
     ///
+    /// `columns` are computed row by row beforehand, so that no aggregation computes one of them again.
+    ///
     /// Repeated keys are found on the way: a tenant's workloads as bits sum to their union exactly when none repeats. Where one
     /// does, exact repeats fold, contradicting rows are rejected, and the grouping is done anew.
-    pub fn by_tenant(&mut self, stage: &'static str, aggregations: &[Expr]) -> Result<DataFrame> {
-        let grouped = |rows: LazyFrame| rows.group_by([col("tenant_id")]);
+    pub fn by_tenant(&mut self, stage: &'static str, columns: &[Expr], aggregations: &[Expr]) -> Result<DataFrame> {
+        let grouped = |rows: LazyFrame| rows.with_columns(columns).group_by([col("tenant_id")]);
         let bits = [col("bit").sum().alias("bit_sum"), col("bit").bitwise_or().alias("bit_union")];
         let aggregated = grouped(self.rows().with_columns([self.bit()])).agg([aggregations, &bits].concat());
         let df = engine::collect(stage, aggregated)?;
@@ -198,13 +239,15 @@ impl UsageMonth {
         engine::collect(stage, grouped(self.rows()).agg(aggregations))
     }
 
+    /// The bit of a row's workload.
     fn bit(&self) -> Expr {
-        let bits = self.workloads.iter().enumerate();
-        bits.fold(lit(0i64), |otherwise, (index, workload)| {
-            when(col("workload").eq(lit(workload.as_str()))).then(lit(1i64 << (index % BITS))).otherwise(otherwise)
-        })
-        .cast(DataType::Int64)
-        .alias("bit")
+        let bits: Vec<i64> = (0..self.workloads.len()).map(|index| 1 << (index % BITS)).collect();
+        let workloads = Series::new("workload".into(), &self.workloads);
+        if workloads.is_empty() {
+            return lit(0i64).cast(DataType::Int64).alias("bit");
+        }
+        let (from, to) = (lit(workloads).implode(false), lit(Series::new("bit".into(), bits)).implode(false));
+        col("workload").replace_strict(from, to, None::<Expr>, Some(DataType::Int64)).alias("bit")
     }
 
     /// Folds exact repeats of the given tenants, and rejects their rows that share a key but not its values.

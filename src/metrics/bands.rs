@@ -9,9 +9,9 @@ pub fn column(track: Track, at: &str) -> String {
     format!("{}_at_{at}", track.name())
 }
 
-/// Per tenant, from its rows of a month: is it in each track's band, and its most paid seats. `eligible` marks the rows that count.
-pub fn aggregations(rules: &Rulebook, eligible: &Expr) -> Vec<Expr> {
-    let seats = || when(eligible.clone()).then(col("paid_seats")).otherwise(lit(0));
+/// Per tenant, from its rows of a month with `eligible_seats`: is it in each track's band, and its most paid seats.
+pub fn aggregations(rules: &Rulebook) -> Vec<Expr> {
+    let seats = || col("eligible_seats");
     let in_band = |track: Track| match rules.choices.seat_band.reading {
         SeatBand::AnyWorkload => within(rules, track, seats()).max(),
         SeatBand::LargestWorkload => within(rules, track, seats().max()),

@@ -17,10 +17,15 @@ pub(super) struct Baselines {
     rows: LazyFrame,
 }
 
+/// Users and paid seats of a row where its workload is eligible, else zero.
+pub(super) fn eligible_counts(eligible: &Expr) -> [Expr; 2] {
+    let counted = |name: &str| when(eligible.clone()).then(col(name)).otherwise(lit(0i64));
+    [counted("active_users").alias("eligible_users"), counted("paid_seats").alias("eligible_seats")]
+}
+
 /// Users and paid seats of a tenant, summed over its eligible workloads.
-pub(super) fn totals(eligible: &Expr) -> [Expr; 2] {
-    let total = |name: &str| when(eligible.clone()).then(col(name)).otherwise(lit(0i64)).sum();
-    [total("active_users").alias("total_users"), total("paid_seats").alias("total_seats")]
+pub(super) fn totals() -> [Expr; 2] {
+    [col("eligible_users").sum().alias("total_users"), col("eligible_seats").sum().alias("total_seats")]
 }
 
 /// A pair's own figure where it names a workload, its tenant's total where it stands for all; zero without a row.
@@ -45,7 +50,7 @@ pub(super) fn read(
             continue;
         }
         let mut usage = question.history.usage(month, tenants, Some(&ids))?;
-        let by_tenant = usage.by_tenant("association months", &totals(eligible))?;
+        let by_tenant = usage.by_tenant("association months", &eligible_counts(eligible), &totals())?;
         let dated = |lf: LazyFrame| lf.with_columns([engine::day(month.first_day()).alias("month")]);
         totals_by_month.push(dated(by_tenant.lazy()));
         rows_by_month.push(dated(engine::collect("association months", usage.rows())?.lazy()));

@@ -9,7 +9,7 @@ mod certifications;
 mod deployments;
 mod facts;
 mod net_customer_adds;
-mod pairs;
+pub mod pairs;
 pub mod reason;
 mod usage_growth;
 

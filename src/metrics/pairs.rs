@@ -96,10 +96,10 @@ fn holds(month: Month) -> Expr {
 }
 
 /// One row for each account, option, tenant and claimed workload (null: all) that is held at M or at P.
-fn claims(associations: LazyFrame, question: &Question, workloads: &[String]) -> LazyFrame {
+pub fn claims(associations: LazyFrame, question: &Question, workloads: &[String]) -> LazyFrame {
     let (at_m, at_p) = (|| holds(question.period.month), || holds(question.period.year_ago));
     associations
-        .filter(at_m().or(at_p()).and(col("workload").is_null().or(is_in(workloads))))
+        .filter(at_m().or(at_p()).and(col("workload").is_null().or(is_in(workloads))).and(counted_types(question.rules)))
         .select([
             col("account"),
             option_of_type(question.rules).alias("option"),
@@ -109,7 +109,6 @@ fn claims(associations: LazyFrame, question: &Question, workloads: &[String]) ->
             at_p().alias("held_at_p"),
             when(at_m()).then(col("start_date")).otherwise(lit(NULL)).alias("held_since"),
         ])
-        .filter(col("option").is_not_null())
         .group_by(PAIR.map(col))
         .agg(united())
 }
@@ -117,6 +116,12 @@ fn claims(associations: LazyFrame, question: &Question, workloads: &[String]) ->
 /// A pair is held if any row that covers it holds, since the earliest of those that hold at M.
 fn united() -> [Expr; 3] {
     [col("held_at_m").max(), col("held_at_p").max(), col("held_since").min()]
+}
+
+/// True for association types that some option counts.
+fn counted_types(rules: &Rulebook) -> Expr {
+    let types = rules.association_types().map(|(association_type, _)| col("association_type").eq(lit(association_type)));
+    types.reduce(Expr::or).unwrap_or_else(|| lit(false))
 }
 
 fn option_of_type(rules: &Rulebook) -> Expr {
@@ -169,10 +174,10 @@ pub(super) fn stacked<const N: usize>(frames: [LazyFrame; N]) -> LazyFrame {
 /// A month's usage by tenant: users and paid seats summed over the eligible workloads, and the seat bands.
 fn by_tenant(usage: &mut UsageMonth, at: &str, rules: &Rulebook, eligible: &Expr) -> Result<LazyFrame> {
     let names = columns_at(at);
-    let bands = bands::aggregations(rules, eligible);
-    let totals = baseline::totals(eligible);
-    let any = eligible.clone().max().alias("any_eligible");
-    let df = usage.by_tenant("usage by tenant", &[totals.to_vec(), bands, vec![any]].concat())?;
+    let rows = [baseline::eligible_counts(eligible).to_vec(), vec![eligible.clone().alias("eligible")]].concat();
+    let any = col("eligible").max().alias("any_eligible");
+    let aggregations = [baseline::totals().to_vec(), bands::aggregations(rules), vec![any]].concat();
+    let df = usage.by_tenant("usage by tenant", &rows, &aggregations)?;
     Ok(df.lazy().select(names.iter().map(|(from, to)| col(*from).alias(to.as_str())).collect::<Vec<_>>()))
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Choice, Metric, OptionTargets, Rulebook, Track, TrackTargets};
+use super::{ASSOCIATION_TYPES, Choice, Metric, OptionTargets, Rulebook, Track, TrackTargets};
+use crate::error::nearest;
 
 /// What is wrong with a rulebook, and the dotted key it stands under.
 #[derive(Debug)]
@@ -53,6 +54,14 @@ fn designation(rules: &Rulebook) -> Result<(), Fault> {
 fn association_types(rules: &Rulebook) -> Result<(), Fault> {
     let mut seen = BTreeSet::new();
     for (association_type, option) in rules.association_types() {
+        if !ASSOCIATION_TYPES.contains(&association_type) {
+            let hint = match nearest(association_type, ASSOCIATION_TYPES) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => format!("known association types: {}", ASSOCIATION_TYPES.join(", ")),
+            };
+            let what = format!("option `{option}` names association type `{association_type}`, which no history holds");
+            return fault(format!("options.{option}.association_types"), what, hint);
+        }
         if !seen.insert(association_type) {
             let what = format!("association type `{association_type}` stands under two options");
             return fault(format!("options.{option}.association_types"), what, "leave it under one option");

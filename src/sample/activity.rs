@@ -88,7 +88,8 @@ impl Tenant {
         let drifted = self.adoption.level - self.adoption.drift * i64::from(last - month) / 12;
         let shown = |relationship: &Relationship| i64::from(month - relationship.since).clamp(0, MONTHS_OF_LIFT);
         let first = self.relationship.map_or(0, |first| first.lift * shown(&first));
-        let handed_over = |next: Relationship| (next.lift - self.relationship.map_or(0, |first| first.lift)) * shown(&next);
+        let handed_over =
+            |next: Relationship| (next.lift - self.relationship.map_or(0, |first| first.lift)) * shown(&next);
         (drifted + (first + self.successor.map_or(0, handed_over)) / MONTHS_OF_LIFT).max(10)
     }
 

@@ -118,7 +118,9 @@ impl Case {
         match self {
             TwoSizes | GrowsLarge => Some(Segment::Large),
             ShrinksToMedium | GrowsToMedium | TwoLocations | Contested => Some(Segment::Medium),
-            ReachesTwoInFive | FallsShortOfTwoInFive | TwoInFiveAtStart | AboveTwoInFiveAtStart => Some(Segment::Medium),
+            ReachesTwoInFive | FallsShortOfTwoInFive | TwoInFiveAtStart | AboveTwoInFiveAtStart => {
+                Some(Segment::Medium)
+            }
             ShrinksToSmall => Some(Segment::Small),
             _ => None,
         }

@@ -5,6 +5,7 @@
 
 mod activity;
 mod associations;
+mod bookings;
 mod broken;
 mod calendar;
 mod cases;

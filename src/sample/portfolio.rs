@@ -211,9 +211,8 @@ fn gcd(a: usize, b: usize) -> usize {
 /// Care, momentum and skill, spread evenly over the ranks, so that even a few dozen partners differ in all of them.
 /// They go together, but not always: good partners win and learn more.
 fn traits(seed: u64, rank: usize) -> (u64, u64, u64) {
-    let even = |irrational: u64, salt: u64| {
-        scale((rank as u64).wrapping_mul(irrational).wrapping_add(hash(seed, salt)), 1000)
-    };
+    let even =
+        |irrational: u64, salt: u64| scale((rank as u64).wrapping_mul(irrational).wrapping_add(hash(seed, salt)), 1000);
     let care = even(0xc13f_a9a9_02a6_328f, 1);
     let momentum = (2 * care + even(0x91e1_0da5_c79e_7b1d, 2)) / 3;
     let skill = (2 * care + even(0x6a09_e667_f3bc_c909, 3)) / 3;
@@ -230,7 +229,7 @@ fn cumulative(partners: &[Partner], segment: Segment) -> Vec<u64> {
 /// Half of all associations are spread evenly, half fall off with rank: a long tail, and a largest partner of a few per cent.
 fn weight(partner: &Partner, segment: Segment, count: u64, steepness: u64) -> u64 {
     let rank = partner.rank as u64;
-    let even = 300 + hash(count, rank) % 1400;
+    let even = 500 + hash(count, rank) % 1000;
     let steep = 1_000_000 * count / (rank + 2) / steepness;
     let per_mille = specialty(rank)[segment as usize];
     if partner.has_tenants { (even + steep) * per_mille } else { 0 }
@@ -240,7 +239,7 @@ fn weight(partner: &Partner, segment: Segment, count: u64, steepness: u64) -> u6
 fn specialty(rank: u64) -> [u64; 3] {
     match rank.wrapping_mul(0x4f1b_bcdc_bfa5_3e0b) >> 62 {
         0 => [250, 500, 3000],
-        1 => [2200, 500, 100],
+        1 => [2200, 600, 100],
         _ => [600, 1500, 450],
     }
 }

@@ -12,9 +12,10 @@ use super::portfolio::{Partner, Segment};
 const SMALL: u64 = 690;
 const MEDIUM: u64 = 255;
 /// Of a thousand tenants, so many have a partner.
-const WITH_PARTNER: u64 = 850;
-/// Of a thousand tenants that leave their partner, so many go to another.
-const CHANGE_HANDS: u64 = 400;
+const WITH_PARTNER: u64 = 870;
+/// Of a thousand tenants that left their partner in the last year, and of those that left before, so many have another.
+const HANDED_OVER: u64 = 320;
+const HANDED_OVER_BEFORE: u64 = 850;
 
 /// Quantiles of paid seats by segment: points of per mille and seats.
 const SMALL_SEATS: [(i64, i64); 4] = [(0, 1), (400, 3), (800, 7), (1000, 11)];
@@ -28,11 +29,11 @@ const ADOPTION: [(i64, i64); 5] = [(0, 40), (250, 220), (500, 360), (800, 560), 
 const DRIFT: [(i64, i64); 4] = [(0, -120), (550, 0), (850, 40), (1000, 120)];
 
 /// Of a thousand tenants of a partner, so many are won in a year, and lost in a year, by the partner's momentum.
-const WON_BY_MOMENTUM: [(i64, i64); 4] = [(0, 5), (500, 20), (700, 260), (1000, 640)];
-const LOST_BY_MOMENTUM: [(i64, i64); 4] = [(0, 430), (500, 350), (700, 90), (1000, 10)];
+const WON_BY_MOMENTUM: [(i64, i64); 4] = [(0, 5), (400, 20), (700, 270), (1000, 680)];
+const LOST_BY_MOMENTUM: [(i64, i64); 4] = [(0, 490), (400, 470), (700, 130), (1000, 10)];
 /// What a partner adds to adoption in its first months, and to its change in a year, per mille of the seats, by its care.
-const LIFT_BY_CARE: [(i64, i64); 4] = [(0, -90), (500, 0), (750, 240), (1000, 400)];
-const DRIFT_BY_CARE: [(i64, i64); 4] = [(0, -80), (500, -30), (750, 50), (1000, 140)];
+const LIFT_BY_CARE: [(i64, i64); 4] = [(0, -100), (400, -20), (700, 250), (1000, 400)];
+const DRIFT_BY_CARE: [(i64, i64); 4] = [(0, -80), (400, -50), (700, 50), (1000, 140)];
 
 /// A tenant, at the size it has in the last month.
 #[derive(Debug, Clone)]
@@ -149,14 +150,11 @@ impl Tenant {
         let rivals = [world.portfolio.pick(self.segment, draw)?, world.portfolio.pick(self.segment, draw)?];
         let partner = rivals.into_iter().max_by_key(|rival| world.portfolio.partners[*rival].momentum)?;
         let traits = &world.portfolio.partners[partner];
-        let relationship = Relationship {
-            partner,
-            since: end + draw.between(0, 2) as i32,
-            until: None,
-            lift: lift(traits, draw),
-        };
-        let stays = draw.chance(CHANGE_HANDS) && world.portfolio.account(partner) != world.portfolio.account(before);
-        Some(relationship).filter(|_| stays)
+        let since = end + draw.between(0, 2) as i32;
+        let recent = end > world.calendar.last() - 12;
+        let found = draw.chance(if recent { HANDED_OVER } else { HANDED_OVER_BEFORE });
+        let relationship = Relationship { partner, since, until: None, lift: lift(traits, draw) };
+        Some(relationship).filter(|_| found && world.portfolio.account(partner) != world.portfolio.account(before))
     }
 }
 

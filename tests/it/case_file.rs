@@ -54,7 +54,7 @@ pub fn read(path: &Path) -> Vec<Case> {
 fn one(case: &toml::Table, as_of: NaiveDate) -> Case {
     let known = ["name", "says", "rules", "partners", "associations", "certifications", "usage", "points", "scores"];
     let name = case["name"].as_str().expect("a name").to_owned();
-    assert!(case.keys().all(|key| known.contains(&key.as_str())), "{name}: unknown key among {:?}", case.keys());
+    assert!(case.keys().all(|key| known.contains(&key.as_str())), "{name}: unknown key among {:?}", case.keys().collect::<Vec<_>>());
     assert!(case.contains_key("says"), "{name}: says which sentence it tests");
     let rows = |key: &str, width: usize| rows(case, &name, key, width);
     let associations: Vec<Association> = rows("associations", 6).iter().map(|row| association(row)).collect();

@@ -20,8 +20,8 @@ fn a_panic_in_the_engine_is_an_internal_error() {
     let placed = Placed::new(&history());
     let mut command = partnerscore();
     command.arg("score").arg(placed.history()).arg("--out").arg(placed.out()).args(["--as-of", AS_OF]);
-    // The engine cannot work in portions of no rows.
-    let broken = said(command.env("POLARS_IDEAL_MORSEL_SIZE", "0").output().expect("starts"));
+    // The engine panics over a setting of its own that is no number.
+    let broken = said(command.env("POLARS_ROW_GROUP_PREFETCH_SIZE", "many").output().expect("starts"));
     broken.fails(1, &["broke off", "hint:"]);
     placed.nothing_published();
 }

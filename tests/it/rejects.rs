@@ -170,7 +170,7 @@ fn every_warning_is_given() {
     history.associations.push(unlisted);
     let placed = Placed::new(&history);
     let said = placed.score(&[]);
-    for warning in ["unknown_workload minesweeper", "unknown_workload solitaire", "active_users_above_paid_seats sharepoint", "unknown_certification cat_herding_expert", "contested_pair cpor"] {
+    for warning in ["unknown_workload minesweeper, solitaire", "active_users_above_paid_seats sharepoint", "unknown_certification cat_herding_expert", "contested_pair cpor"] {
         assert!(said.succeeds().stderr.contains(warning), "no {warning} in\n{}", said.stderr);
     }
     let json = std::fs::read(placed.run().join("run.json")).expect("run.json");
