@@ -147,9 +147,7 @@ fn translated(stage: &str, error: &PolarsError) -> Error {
         PolarsError::IO { error, .. } if is_content(error.kind()) => {
             (Code::Refused, "a file of the history is damaged; `partnerscore check` names it")
         }
-        PolarsError::IO { .. } => {
-            (Code::Storage, STORAGE_HINT)
-        }
+        PolarsError::IO { .. } => (Code::Storage, STORAGE_HINT),
         PolarsError::ComputeError(_) | PolarsError::OutOfBounds(_) => {
             (Code::Refused, "a file of the history could not be decoded; write it again")
         }

@@ -174,23 +174,31 @@ impl UsageMonth {
     ) -> Result<UsageMonth> {
         let theirs = only.map(|ids| col("tenant_id").is_in(lit(ids.clone()).implode(false), false));
         let keep = tenants.keep().into_iter().chain(theirs).reduce(Expr::and);
-        let columns = ["tenant_id", "workload", "paid_seats", "active_users"].map(col);
-        let (rows, broken) = match only {
+        let (stored_rows, broken) = match only {
             // A few tenants' rows fit in memory, and are looked at more than once.
             Some(_) => {
-                let stored = stored(table, month, keep, Wanted::All)?;
+                let stored = stored(table, month, keep.clone(), Wanted::All)?;
                 let stored = engine::collect("association months", stored)?.lazy();
-                (stored.clone().filter(sound(&checks(true))), stored)
+                (Some(stored.clone()), stored)
             }
-            None => (stored(table, month, keep.clone(), Wanted::Sound)?, stored(table, month, keep, Wanted::Unsound)?),
+            None => (None, stored(table, month, keep.clone(), Wanted::Unsound)?),
         };
-        let rows = rows.select(columns);
         let mut findings = Findings::default();
         let rejects = engine::collect("usage rejects", rejected(broken, NAME, &KEY, &checks(true)))?;
+        let rows = match (stored_rows, rejects.height()) {
+            (Some(stored), _) => stored.filter(sound(&checks(true))),
+            // Where nothing is broken there is nothing to leave out, and the scan is quicker without a filter.
+            (None, 0) => stored(table, month, keep, Wanted::All)?,
+            (None, _) => stored(table, month, keep, Wanted::Sound)?,
+        };
+        let rows = rows.select(["tenant_id", "workload", "paid_seats", "active_users"].map(col));
         findings.count_checked(NAME, rejects.height() as u64);
         findings.reject(rejects);
         let mut usage = UsageMonth { month, rows, findings, workloads: Vec::new(), height: 0 };
         usage.look_through()?;
+        if !usage.keys_ascend()? {
+            usage.resolve_repeats()?;
+        }
         Ok(usage)
     }
 
@@ -219,24 +227,30 @@ impl UsageMonth {
         Ok(())
     }
 
-    /// The month's rows grouped by tenant: `tenant_id` and the given aggregations, once for each tenant.
+    /// Whether every key is above the one before it, as in sorted files: then none repeats.
+    fn keys_ascend(&self) -> Result<bool> {
+        let before = |name: &str| col(name).shift(lit(1));
+        let same_tenant = col("tenant_id").eq(before("tenant_id"));
+        let ascends =
+            col("tenant_id").gt(before("tenant_id")).or(same_tenant.and(col("workload").gt(before("workload"))));
+        // The first row has none before it.
+        let falls = ascends.fill_null(lit(true)).not().cast(DataType::Int64).sum().alias("falls");
+        let falls = engine::collect("usage keys", self.rows().select([falls]))?;
+        Ok(engine::column(&falls, "falls")?.i64().ok().and_then(|falls| falls.get(0)) == Some(0))
+    }
+
+    /// Folds exact repeats of a key, and rejects rows that share a key but not its values.
     ///
-    /// `columns` are computed row by row beforehand, so that no aggregation computes one of them again.
-    ///
-    /// Repeated keys are found on the way: a tenant's workloads as bits sum to their union exactly when none repeats. Where one
-    /// does, exact repeats fold, contradicting rows are rejected, and the grouping is done anew.
-    pub fn by_tenant(&mut self, stage: &'static str, columns: &[Expr], aggregations: &[Expr]) -> Result<DataFrame> {
-        let grouped = |rows: LazyFrame| rows.with_columns(columns).group_by([col("tenant_id")]);
+    /// A tenant's workloads as bits sum to their union exactly when none repeats.
+    fn resolve_repeats(&mut self) -> Result<()> {
         let bits = [col("bit").sum().alias("bit_sum"), col("bit").bitwise_or().alias("bit_union")];
-        let aggregated = grouped(self.rows().with_columns([self.bit()])).agg([aggregations, &bits].concat());
-        let df = engine::collect(stage, aggregated)?;
-        let repeating = df.clone().lazy().filter(col("bit_sum").neq(col("bit_union"))).select([col("tenant_id")]);
-        let repeating = engine::collect(stage, repeating)?;
+        let tenants = self.rows().with_columns([self.bit()]).group_by([col("tenant_id")]).agg(bits);
+        let repeating = tenants.filter(col("bit_sum").neq(col("bit_union"))).select([col("tenant_id")]);
+        let repeating = engine::collect("usage keys", repeating)?;
         if repeating.height() == 0 {
-            return Ok(df.drop_many(["bit_sum", "bit_union"]));
+            return Ok(());
         }
-        self.resolve_repeats(&repeating)?;
-        engine::collect(stage, grouped(self.rows()).agg(aggregations))
+        self.resolve_repeats_of(&repeating)
     }
 
     /// The bit of a row's workload.
@@ -250,8 +264,8 @@ impl UsageMonth {
         col("workload").replace_strict(from, to, None::<Expr>, Some(DataType::Int64)).alias("bit")
     }
 
-    /// Folds exact repeats of the given tenants, and rejects their rows that share a key but not its values.
-    fn resolve_repeats(&mut self, tenants: &DataFrame) -> Result<()> {
+    /// The same for some tenants.
+    fn resolve_repeats_of(&mut self, tenants: &DataFrame) -> Result<()> {
         let ids = engine::column(tenants, "tenant_id")?;
         let theirs = || col("tenant_id").is_in(lit(ids.clone()).implode(false), false);
         let rows = engine::collect("usage repeats", self.rows().filter(theirs()))?;

@@ -9,9 +9,9 @@ pub fn column(track: Track, at: &str) -> String {
     format!("{}_at_{at}", track.name())
 }
 
-/// Per tenant, from its rows of a month with `eligible_seats`: is it in each track's band, and its most paid seats.
+/// Per tenant, from its eligible rows of a month: is it in each track's band, and its most paid seats.
 pub fn aggregations(rules: &Rulebook) -> Vec<Expr> {
-    let seats = || col("eligible_seats");
+    let seats = || col("paid_seats");
     let in_band = |track: Track| match rules.choices.seat_band.reading {
         SeatBand::AnyWorkload => within(rules, track, seats()).max(),
         SeatBand::LargestWorkload => within(rules, track, seats().max()),

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use polars::prelude::*;
 
-use super::{Coverage, Question, pairs};
+use super::pairs::{self, ALL_WORKLOADS};
+use super::{Coverage, Question};
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::history::{Findings, TenantRange};
@@ -13,67 +14,67 @@ use crate::month::Month;
 
 /// Usage in association months before M: per tenant and month in total, and row by row.
 pub(super) struct Baselines {
-    totals: LazyFrame,
-    rows: LazyFrame,
+    /// `tenant, month, total_users, total_seats`.
+    totals: DataFrame,
+    /// `tenant, month, workload, active_users, paid_seats`.
+    rows: DataFrame,
 }
 
-/// Users and paid seats of a row where its workload is eligible, else zero.
-pub(super) fn eligible_counts(eligible: &Expr) -> [Expr; 2] {
-    let counted = |name: &str| when(eligible.clone()).then(col(name)).otherwise(lit(0i64));
-    [counted("active_users").alias("eligible_users"), counted("paid_seats").alias("eligible_seats")]
+/// A pair's own users and seats where it names a workload, its tenant's totals where it stands for all; zero without a row.
+pub(super) fn measured(at: &str) -> [Expr; 2] {
+    [("total_users", "active_users", "users"), ("total_seats", "paid_seats", "seats")].map(|(total, own, name)| {
+        let whole = col("workload").eq(lit(ALL_WORKLOADS));
+        let value = when(whole).then(col(format!("{total}_at_{at}"))).otherwise(col(own));
+        value.fill_null(lit(0i64)).alias(format!("{name}_at_{at}"))
+    })
 }
 
-/// Users and paid seats of a tenant, summed over its eligible workloads.
-pub(super) fn totals() -> [Expr; 2] {
-    [col("eligible_users").sum().alias("total_users"), col("eligible_seats").sum().alias("total_seats")]
-}
-
-/// A pair's own figure where it names a workload, its tenant's total where it stands for all; zero without a row.
-pub(super) fn measured(total: &str, own: &str, name: &str, at: &str) -> Expr {
-    let value = when(col("workload").is_null()).then(col(format!("{total}_at_{at}"))).otherwise(col(own));
-    value.fill_null(lit(0i64)).alias(format!("{name}_at_{at}"))
+/// The columns that [`measured`] has no more use for.
+pub(super) fn spent(at: &str) -> Selector {
+    let totals = [format!("total_users_at_{at}"), format!("total_seats_at_{at}")];
+    by_name(["active_users".to_owned(), "paid_seats".to_owned()].into_iter().chain(totals), true, false)
 }
 
 /// Reads the association months before M of the tenants whose pairs began then.
 pub(super) fn read(
     question: &Question,
-    tenants: &TenantRange,
+    range: &TenantRange,
     pairs: &DataFrame,
-    eligible: &Expr,
+    tenants: &DataFrame,
+    workloads: &[String],
     findings: &mut Findings,
     coverage: &mut Coverage,
 ) -> Result<Baselines> {
-    let (mut totals_by_month, mut rows_by_month) = (vec![no_totals()], vec![no_rows()]);
-    for (month, ids) in needed(pairs, question.period.month)? {
+    let mut by_month = vec![no_rows()];
+    for (month, ids) in needed(pairs, tenants, question.period.month)? {
         if !question.history.holds_usage_of(month)? {
             coverage.missing_months.insert(month);
             continue;
         }
-        let mut usage = question.history.usage(month, tenants, Some(&ids))?;
-        let by_tenant = usage.by_tenant("association months", &eligible_counts(eligible), &totals())?;
-        let dated = |lf: LazyFrame| lf.with_columns([engine::day(month.first_day()).alias("month")]);
-        totals_by_month.push(dated(by_tenant.lazy()));
-        rows_by_month.push(dated(engine::collect("association months", usage.rows())?.lazy()));
+        let usage = question.history.usage(month, range, Some(&ids))?;
+        let rows =
+            pairs::numbered_rows(usage.rows(), workloads, tenants).filter(col("workload").neq(lit(ALL_WORKLOADS)));
+        by_month.push(rows.with_columns([engine::day(month.first_day()).alias("month")]));
         findings.add(usage.findings);
     }
-    let union = |frames: Vec<LazyFrame>| concat(frames, UnionArgs::default());
-    let failed = |error: PolarsError| engine::plan_error("association months", &error);
-    Ok(Baselines { totals: union(totals_by_month).map_err(failed)?, rows: union(rows_by_month).map_err(failed)? })
+    let rows =
+        concat(by_month, UnionArgs::default()).map_err(|error| engine::plan_error("association months", &error))?;
+    let rows = engine::collect("association months", rows)?;
+    let sums = [col("active_users").sum().alias("total_users"), col("paid_seats").sum().alias("total_seats")];
+    let totals = rows.clone().lazy().group_by([col("tenant"), col("month")]).agg(sums);
+    Ok(Baselines { totals: engine::collect("association months", totals)?, rows })
 }
 
-/// The tenants that need each month before M.
-fn needed(pairs: &DataFrame, month: Month) -> Result<BTreeMap<Month, Series>> {
-    // The first month is one of the association months, so these are all.
+/// The ids of the tenants that need each month before M.
+fn needed(pairs: &DataFrame, tenants: &DataFrame, month: Month) -> Result<BTreeMap<Month, Series>> {
     let needs = pairs.clone().lazy().filter(col("association_month").lt(engine::day(month.first_day())));
-    let needs = needs.select([col("tenant_id"), col("association_month"), col("first_month")]);
-    let tenant_month = |name: &str| needs.clone().select([col("tenant_id"), col(name).alias("month")]);
+    let tenant_month = |name: &str| needs.clone().select([col("tenant"), col(name).alias("month")]);
+    // The first month is one of the association months, but not always the pair's own.
     let both = pairs::stacked([tenant_month("association_month"), tenant_month("first_month")]);
-    let needs = both
-        .filter(col("month").is_not_null())
-        .unique(None, UniqueKeepStrategy::Any)
-        .group_by([col("month")])
-        .agg([col("tenant_id")]);
-    let needs = engine::collect("association months", needs)?;
+    let needs = both.filter(col("month").is_not_null()).unique(None, UniqueKeepStrategy::Any);
+    let inner = JoinArgs::new(JoinType::Inner);
+    let needs = needs.join(tenants.clone().lazy(), [col("tenant")], [col("tenant")], inner);
+    let needs = engine::collect("association months", needs.group_by([col("month")]).agg([col("tenant_id")]))?;
     let (months, ids) = (engine::column(&needs, "month")?, engine::column(&needs, "tenant_id")?);
     let typed = || -> PolarsResult<BTreeMap<Month, Series>> {
         let days: Vec<Option<NaiveDate>> = months.date()?.as_date_iter().collect();
@@ -86,57 +87,31 @@ fn needed(pairs: &DataFrame, month: Month) -> Result<BTreeMap<Month, Series>> {
 /// Adds `users_at_*` and `seats_at_*` of the month in a column; pairs whose month is M take what they have at M.
 pub(super) fn joined(lf: LazyFrame, baselines: &Baselines, month: &str, at: &str, m: Month) -> LazyFrame {
     let left = JoinArgs::new(JoinType::Left);
-    let totals = baselines.totals.clone().select([
-        col("tenant_id"),
+    let totals = baselines.totals.clone().lazy().select([
+        col("tenant"),
         col("month"),
         col("total_users").alias(format!("total_users_at_{at}")),
         col("total_seats").alias(format!("total_seats_at_{at}")),
     ]);
-    let (tenant, pair) = (["tenant_id", "month"].map(col), ["tenant_id", "workload", "month"].map(col));
-    let lf = lf.join(totals, [col("tenant_id"), col(month)], tenant, left.clone());
-    let lf = lf.join(baselines.rows.clone(), [col("tenant_id"), col("workload"), col(month)], pair, left);
-    let at_m = |name: &str, before: Expr| {
-        when(col(month).eq(engine::day(m.first_day())))
-            .then(col(format!("{name}_at_m")))
-            .otherwise(before)
-            .alias(format!("{name}_at_{at}"))
+    let (tenant, pair) = (["tenant", "month"].map(col), ["tenant", "workload", "month"].map(col));
+    let lf = lf.join(totals, [col("tenant"), col(month)], tenant, left.clone());
+    let lf = lf.join(baselines.rows.clone().lazy(), [col("tenant"), col("workload"), col(month)], pair, left);
+    let began_at_m = || col(month).eq(engine::day(m.first_day()));
+    let at_m = |name: &str| {
+        let own = format!("{name}_at_{at}");
+        when(began_at_m()).then(col(format!("{name}_at_m"))).otherwise(col(own.as_str())).alias(own.as_str())
     };
-    lf.with_columns([
-        at_m("users", measured("total_users", "active_users", "users", at)),
-        at_m("seats", measured("total_seats", "paid_seats", "seats", at)),
-    ])
-    .drop(by_name(
-        [
-            "active_users".to_owned(),
-            "paid_seats".to_owned(),
-            format!("total_users_at_{at}"),
-            format!("total_seats_at_{at}"),
-        ],
-        true,
-        false,
-    ))
-}
-
-fn no_totals() -> LazyFrame {
-    empty(&[
-        ("tenant_id", DataType::String),
-        ("total_users", DataType::Int64),
-        ("total_seats", DataType::Int64),
-        ("month", DataType::Date),
-    ])
+    lf.with_columns(measured(at)).with_columns([at_m("users"), at_m("seats")]).drop(spent(at))
 }
 
 fn no_rows() -> LazyFrame {
-    empty(&[
-        ("tenant_id", DataType::String),
-        ("workload", DataType::String),
-        ("paid_seats", DataType::Int64),
+    let columns = [
+        ("tenant", DataType::UInt32),
+        ("workload", DataType::UInt8),
         ("active_users", DataType::Int64),
+        ("paid_seats", DataType::Int64),
         ("month", DataType::Date),
-    ])
-}
-
-fn empty(columns: &[(&str, DataType)]) -> LazyFrame {
-    let schema: Schema = columns.iter().map(|(name, dtype)| Field::new((*name).into(), dtype.clone())).collect();
+    ];
+    let schema: Schema = columns.into_iter().map(|(name, dtype)| Field::new(name.into(), dtype)).collect();
     DataFrame::empty_with_schema(&schema).lazy()
 }

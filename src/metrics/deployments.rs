@@ -4,7 +4,7 @@
 
 use polars::prelude::*;
 
-use super::{bands, reason, through};
+use super::{bands, pairs, reason, through};
 use crate::rulebook::{DeploymentUnit, Rulebook, Track};
 
 /// One row for each tenant (or pair, where the rulebook counts pairs): 1 now and then where it is deployed.
@@ -19,7 +19,7 @@ pub fn deployments(pairs: &LazyFrame, rules: &Rulebook, track: Track) -> LazyFra
 
 /// What is judged, each with `reaches_at_m`, `reaches_at_p` and `above_at_association`.
 fn units(pairs: LazyFrame, rules: &Rulebook) -> LazyFrame {
-    let tenant = || [col("account"), col("option"), col("tenant_id")];
+    let tenant = || [col("account"), col("option"), col("tenant")];
     let flags = ["held_at_m", "held_at_p", "in_band_at_m", "in_band_at_p", "below_band", "in_usage"];
     let any_flag = || flags.map(|name| col(name).max());
     match rules.choices.deployment_unit.reading {
@@ -31,7 +31,7 @@ fn units(pairs: LazyFrame, rules: &Rulebook) -> LazyFrame {
                 .group_by(tenant())
                 .agg([any_flag().to_vec(), sums.to_vec(), sums_then.to_vec()].concat())
                 .with_columns(ratios(rules, "first"))
-                .with_columns([reason::no_text("workload")])
+                .with_columns([pairs::no_workload()])
         }
         DeploymentUnit::TenantAnyWorkload => pairs
             .with_columns(ratios(rules, "first"))
@@ -48,7 +48,7 @@ fn units(pairs: LazyFrame, rules: &Rulebook) -> LazyFrame {
                 ]
                 .concat(),
             )
-            .with_columns([reason::no_text("workload")]),
+            .with_columns([pairs::no_workload()]),
         DeploymentUnit::TenantWorkload => pairs.with_columns(ratios(rules, "association")),
     }
 }
@@ -83,7 +83,7 @@ fn contributions(units: LazyFrame) -> LazyFrame {
     units.select([
         col("account"),
         col("option"),
-        col("tenant_id"),
+        col("tenant"),
         reason::no_text("person_id"),
         col("workload"),
         deployed_at_m.clone().cast(DataType::Int64).alias("current"),

@@ -101,11 +101,12 @@ pub fn of_tenants(question: &Question, tenants: &TenantRange) -> Result<TenantAn
         for track in Track::ALL {
             for metric in &metrics {
                 let lf = match metric {
-                    Metric::NetCustomerAdds => net_customer_adds::net_customer_adds(&pairs, question.rules, track),
-                    Metric::UsageGrowth => usage_growth::usage_growth(&pairs, question.rules, track),
-                    _ => deployments::deployments(&pairs, question.rules, track),
+                    Metric::NetCustomerAdds => net_customer_adds::net_customer_adds(&pairs.rows, question.rules, track),
+                    Metric::UsageGrowth => usage_growth::usage_growth(&pairs.rows, question.rules, track),
+                    _ => deployments::deployments(&pairs.rows, question.rules, track),
                 };
-                answer.contributions.push(measured(lf, &measures, track, *metric));
+                let lf = named(lf, &pairs, list, question.evidence);
+                answer.contributions.push(measured(lf, question.rules, &measures, track, *metric));
             }
         }
     }
@@ -120,7 +121,7 @@ pub fn of_people(question: &Question) -> Result<Vec<LazyFrame>> {
     for metric in Metric::ALL.into_iter().filter(|metric| question.rules.workload_list(*metric).is_none()) {
         let rows = question.history.certifications(question.accounts)?;
         let lf = certifications::certifications(rows, question.rules.certifications(metric), question.period.as_of);
-        contributions.extend(Track::ALL.map(|track| measured(lf.clone(), &measures, track, metric)));
+        contributions.extend(Track::ALL.map(|track| measured(lf.clone(), question.rules, &measures, track, metric)));
     }
     Ok(contributions)
 }
@@ -139,15 +140,31 @@ fn metrics_by_list(rules: &Rulebook) -> Vec<(&[String], Vec<Metric>)> {
     lists
 }
 
+/// Names in the place of tenants' and workloads' numbers where evidence is wanted, else nothing: facts have no use for them.
+fn named(lf: LazyFrame, pairs: &pairs::Pairs, workloads: &[String], evidence: bool) -> LazyFrame {
+    let tenant_and_workload = || by_name(["tenant", "workload"], true, false);
+    if !evidence {
+        return lf.drop(tenant_and_workload()).with_columns(["tenant_id", "workload"].map(reason::no_text));
+    }
+    let numbers: Vec<u8> = (1u8..).take(workloads.len()).collect();
+    let (numbers, names) = (Series::new("numbers".into(), numbers), Series::new("names".into(), workloads));
+    let (numbers, names) = (lit(numbers).implode(false), lit(names).implode(false));
+    let name = col("workload").replace_strict(numbers, names, Some(lit(NULL)), Some(DataType::String));
+    let left = JoinArgs::new(JoinType::Left);
+    let lf = lf.join(pairs.tenants.clone().lazy(), [col("tenant")], [col("tenant")], left);
+    lf.with_columns([name.alias("name")]).drop(tenant_and_workload()).rename(["name"], ["workload"], true)
+}
+
 /// Adds the measure that each row belongs to, and brings the columns into their order.
-fn measured(lf: LazyFrame, measures: &[Measure], track: Track, metric: Metric) -> LazyFrame {
+fn measured(lf: LazyFrame, rules: &Rulebook, measures: &[Measure], track: Track, metric: Metric) -> LazyFrame {
     let of_metric =
         measures.iter().zip(0u32..).filter(|(measure, _)| measure.track == track && measure.metric == metric);
     let measure = of_metric.fold(lit(NULL).cast(DataType::UInt32), |otherwise, (measure, number)| {
         if measure.option == ALL_OPTIONS {
             return lit(number);
         }
-        when(col("option").eq(lit(measure.option.as_str()))).then(lit(number)).otherwise(otherwise)
+        let through = col("option").eq(pairs::option_number(rules, &measure.option));
+        when(through).then(lit(number)).otherwise(otherwise)
     });
     lf.with_columns([measure.cast(DataType::UInt32).alias("measure")]).select(reason::COLUMNS.map(col))
 }
@@ -155,7 +172,10 @@ fn measured(lf: LazyFrame, measures: &[Measure], track: Track, metric: Metric) -
 /// The options of a track, as a filter.
 fn through(rules: &Rulebook, track: Track) -> Expr {
     let options = rules.track(track).options.iter();
-    options.map(|option| col("option").eq(lit(option.as_str()))).reduce(Expr::or).unwrap_or_else(|| lit(false))
+    options
+        .map(|option| col("option").eq(pairs::option_number(rules, option)))
+        .reduce(Expr::or)
+        .unwrap_or_else(|| lit(false))
 }
 
 /// Sums contributions that count, in one plan.

@@ -4,7 +4,7 @@
 
 use polars::prelude::*;
 
-use super::{bands, reason, through};
+use super::{bands, pairs, reason, through};
 use crate::rulebook::{Rulebook, Track};
 
 /// One row for each account and tenant: 1 now and then where it is in the track's band and held through any of its options.
@@ -17,16 +17,16 @@ pub fn net_customer_adds(pairs: &LazyFrame, rules: &Rulebook, track: Track) -> L
         .filter(through(rules, track))
         .with_columns([bands::at_m(rules, track).alias("in_band_at_m"), bands::at_p(track).alias("in_band_at_p")])
         .with_columns([bands::below(rules, track, "m").alias("below_band")])
-        .group_by([col("account"), col("tenant_id")])
+        .group_by([col("account"), col("tenant")])
         .agg(
             ["held_at_m", "held_at_p", "in_band_at_m", "in_band_at_p", "below_band", "in_usage"]
                 .map(|name| col(name).max()),
         )
         .select([
             col("account"),
-            col("tenant_id"),
+            col("tenant"),
             reason::no_text("person_id"),
-            reason::no_text("workload"),
+            pairs::no_workload(),
             now.clone().cast(DataType::Int64).alias("current"),
             then.clone().cast(DataType::Int64).alias("prior"),
             now.clone().or(then.clone()).alias("counted"),

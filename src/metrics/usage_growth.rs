@@ -30,7 +30,7 @@ pub fn usage_growth(pairs: &LazyFrame, rules: &Rulebook, track: Track) -> LazyFr
     pairs.clone().filter(through(rules, track)).select([
         col("account"),
         col("option"),
-        col("tenant_id"),
+        col("tenant"),
         reason::no_text("person_id"),
         col("workload"),
         when(counted.clone()).then(current).otherwise(measured).alias("current"),

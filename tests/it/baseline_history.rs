@@ -125,7 +125,8 @@ impl Placed {
 
     /// Asserts that the output folder holds no run, whole or half.
     pub fn nothing_published(&self) {
-        let left: Vec<_> = std::fs::read_dir(self.out()).into_iter().flatten().flatten().map(|entry| entry.file_name()).collect();
+        let left: Vec<_> =
+            std::fs::read_dir(self.out()).into_iter().flatten().flatten().map(|entry| entry.file_name()).collect();
         assert!(left.iter().all(|name| name == ".partnerscore.lock"), "{left:?}");
     }
 }

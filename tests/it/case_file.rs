@@ -54,13 +54,18 @@ pub fn read(path: &Path) -> Vec<Case> {
 fn one(case: &toml::Table, as_of: NaiveDate) -> Case {
     let known = ["name", "says", "rules", "partners", "associations", "certifications", "usage", "points", "scores"];
     let name = case["name"].as_str().expect("a name").to_owned();
-    assert!(case.keys().all(|key| known.contains(&key.as_str())), "{name}: unknown key among {:?}", case.keys().collect::<Vec<_>>());
+    assert!(
+        case.keys().all(|key| known.contains(&key.as_str())),
+        "{name}: unknown key among {:?}",
+        case.keys().collect::<Vec<_>>()
+    );
     assert!(case.contains_key("says"), "{name}: says which sentence it tests");
     let rows = |key: &str, width: usize| rows(case, &name, key, width);
     let associations: Vec<Association> = rows("associations", 6).iter().map(|row| association(row)).collect();
     let certifications: Vec<Certification> = rows("certifications", 5).iter().map(|row| certification(row)).collect();
     let mut partners: Vec<Partner> = rows("partners", 4).iter().map(|row| partner(row)).collect();
-    let mentioned = associations.iter().map(|row| &row.partner_id).chain(certifications.iter().map(|row| &row.partner_id));
+    let mentioned =
+        associations.iter().map(|row| &row.partner_id).chain(certifications.iter().map(|row| &row.partner_id));
     for partner_id in mentioned.flatten() {
         if !partners.iter().any(|partner| partner.partner_id.as_ref() == Some(partner_id)) {
             partners.push(Partner { partner_id: Some(partner_id.clone()), ..Partner::default() });
@@ -69,7 +74,10 @@ fn one(case: &toml::Table, as_of: NaiveDate) -> Case {
     let workload_usage = rows("usage", 5).iter().map(|row| usage(row)).collect();
     Case {
         as_of,
-        rules: case.get("rules").map(|rules| rules.as_table().expect("rules").clone().into_iter().collect()).unwrap_or_default(),
+        rules: case
+            .get("rules")
+            .map(|rules| rules.as_table().expect("rules").clone().into_iter().collect())
+            .unwrap_or_default(),
         history: History { partners, associations, certifications, workload_usage },
         points: rows("points", 7).iter().map(|row| points_row(row)).collect(),
         scores: rows("scores", 6).iter().map(|row| score_row(row)).collect(),
@@ -103,7 +111,14 @@ fn partner(row: &[String]) -> Partner {
 
 fn association(row: &[String]) -> Association {
     let [partner_id, tenant_id, workload, association_type] = [0, 1, 2, 3].map(|index| text(&row[index]));
-    Association { partner_id, tenant_id, workload, association_type, start_date: date(&row[4]), end_date: date(&row[5]) }
+    Association {
+        partner_id,
+        tenant_id,
+        workload,
+        association_type,
+        start_date: date(&row[4]),
+        end_date: date(&row[5]),
+    }
 }
 
 fn certification(row: &[String]) -> Certification {
@@ -113,7 +128,13 @@ fn certification(row: &[String]) -> Certification {
 
 fn usage(row: &[String]) -> Usage {
     let month = date(&if row[2].len() == 7 { format!("{}-01", row[2]) } else { row[2].clone() });
-    Usage { tenant_id: text(&row[0]), workload: text(&row[1]), month, paid_seats: number(&row[3]), active_users: number(&row[4]) }
+    Usage {
+        tenant_id: text(&row[0]),
+        workload: text(&row[1]),
+        month,
+        paid_seats: number(&row[3]),
+        active_users: number(&row[4]),
+    }
 }
 
 fn points_row(row: &[String]) -> PointsRow {

@@ -13,7 +13,8 @@ use crate::second_reading::{self, History, Usage};
 
 fn files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).expect("cases").map(|entry| entry.expect("an entry").path()).collect();
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).expect("cases").map(|entry| entry.expect("an entry").path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     files.sort();
     assert!(files.len() >= 10, "{files:?}");
@@ -68,7 +69,11 @@ fn all_cases_of_a_file_in_one_history() {
             group.iter().for_each(|(index, case)| add(&mut history, &case.history, *index));
             let folder = tempfile::tempdir().expect("a folder");
             fixture::write(&history, folder.path(), &Layout::default());
-            let settings = Settings { min_coverage: 0.0, max_reject_ratio: 1.0, ..Settings::new(folder.path(), group[0].1.as_of, rules) };
+            let settings = Settings {
+                min_coverage: 0.0,
+                max_reject_ratio: 1.0,
+                ..Settings::new(folder.path(), group[0].1.as_of, rules)
+            };
             let scored = pipeline::score(&settings).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
             let ours = crate::properties::as_second(&scored.scores, &settings.rules);
             for (index, case) in group {
@@ -107,7 +112,9 @@ fn assert_expected(case: &Case, scored: &second_reading::Scored, id: &dyn Fn(&st
     let name = &case.name;
     for expected in &case.points {
         let key = (id(&expected.partner_id), &expected.track, &expected.metric, &expected.option);
-        let found = scored.metric_points.iter().find(|row| (row.partner_id.clone(), &row.track.to_string(), &row.metric.to_string(), &row.option.to_string()) == key);
+        let found = scored.metric_points.iter().find(|row| {
+            (row.partner_id.clone(), &row.track.to_string(), &row.metric.to_string(), &row.option.to_string()) == key
+        });
         let found = found.unwrap_or_else(|| panic!("{name}: no row {key:?}"));
         let row = PointsRow { current: found.current, prior: found.prior, points: found.points, ..expected.clone() };
         assert_eq!(row, *expected, "{name}: found, then expected");

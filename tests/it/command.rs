@@ -63,18 +63,29 @@ fn standard_output_carries_data_only() {
     assert_eq!((quiet.code, quiet.stdout.as_str()), (0, ""), "{}", quiet.stderr);
     assert!(quiet.stderr.contains("partners scored"), "{}", quiet.stderr);
     let csv = score(Path::new("data/sample"), out.path(), "2026-11-23", &["--format", "csv", "--quiet"]);
-    assert!(csv.stdout.starts_with("rank,partner_id,partner_name,distributor_id,market,distributor_rank,track,"), "{}", csv.stdout);
+    assert!(
+        csv.stdout.starts_with("rank,partner_id,partner_name,distributor_id,market,distributor_rank,track,"),
+        "{}",
+        csv.stdout
+    );
     assert_eq!(csv.stderr, "");
 }
 
 #[test]
 fn every_format_holds_the_same_ranking() {
     let out = tempfile::tempdir().expect("a folder");
-    let print = |format: &str| score(Path::new("data/sample"), out.path(), "2026-11-23", &["--format", format, "--quiet"]).stdout;
+    let print = |format: &str| {
+        score(Path::new("data/sample"), out.path(), "2026-11-23", &["--format", format, "--quiet"]).stdout
+    };
     let rows: serde_json::Value = serde_json::from_str(&print("json")).expect("JSON");
     let mut csv = csv::Reader::from_reader(print("csv").into_bytes().leak() as &[u8]);
     let ids: Vec<String> = csv.records().map(|record| record.expect("a record")[1].to_owned()).collect();
-    let json: Vec<String> = rows.as_array().expect("rows").iter().map(|row| row["partner_id"].as_str().expect("an id").to_owned()).collect();
+    let json: Vec<String> = rows
+        .as_array()
+        .expect("rows")
+        .iter()
+        .map(|row| row["partner_id"].as_str().expect("an id").to_owned())
+        .collect();
     assert_eq!(ids, json);
     assert!(ids.len() >= 50);
     let table = print("table");
@@ -115,7 +126,12 @@ fn completions_and_the_manual_page_are_made() {
 #[test]
 fn a_run_narrowed_to_a_distributor_ranks_within_it() {
     let out = tempfile::tempdir().expect("a folder");
-    let whole = records(&score(Path::new("data/sample"), &out.path().join("whole"), "2026-11-23", &["--format", "json", "--quiet"]));
+    let whole = records(&score(
+        Path::new("data/sample"),
+        &out.path().join("whole"),
+        "2026-11-23",
+        &["--format", "json", "--quiet"],
+    ));
     let distributor = whole.iter().find_map(|row| row["distributor_id"].as_str()).expect("a distributor").to_owned();
     let arguments = ["--distributor", &distributor, "--format", "json", "--quiet"];
     let narrowed = records(&score(Path::new("data/sample"), &out.path().join("part"), "2026-11-23", &arguments));
@@ -128,7 +144,12 @@ fn a_run_narrowed_to_a_distributor_ranks_within_it() {
         assert_eq!(before["distributor_rank"], after["rank"], "within the run, the distributor is everyone");
     }
     let partner = theirs[1]["partner_id"].as_str().expect("an id");
-    let alone = records(&score(Path::new("data/sample"), &out.path().join("one"), "2026-11-23", &["--partner", partner, "--format", "json", "--quiet"]));
+    let alone = records(&score(
+        Path::new("data/sample"),
+        &out.path().join("one"),
+        "2026-11-23",
+        &["--partner", partner, "--format", "json", "--quiet"],
+    ));
     assert_eq!((alone.len(), &alone[0]["rank"], &alone[0]["total_points"]), (1, &1.into(), &theirs[1]["total_points"]));
 }
 

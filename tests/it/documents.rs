@@ -40,7 +40,10 @@ fn every_command_of_the_readme_runs() {
         } else if command.starts_with("partnerscore ") {
             shell(&command, folder.path(), &path);
         } else {
-            assert!(["./test.sh", "just bench", "cargo install --path ."].contains(&command.as_str()), "what runs `{command}`?");
+            assert!(
+                ["./test.sh", "just bench", "cargo install --path ."].contains(&command.as_str()),
+                "what runs `{command}`?"
+            );
             continue;
         }
         ran += 1;
@@ -68,10 +71,17 @@ fn copy(from: &Path, to: &Path) {
 #[test]
 fn links_between_documents_lead_somewhere() {
     let mut documents = vec!["README.md".to_owned(), "ARCHITECTURE.md".to_owned(), "CONTRIBUTING.md".to_owned()];
-    documents.extend(fs::read_dir(root().join("docs")).expect("docs").flatten().map(|entry| format!("docs/{}", entry.file_name().to_string_lossy())));
+    documents.extend(
+        fs::read_dir(root().join("docs"))
+            .expect("docs")
+            .flatten()
+            .map(|entry| format!("docs/{}", entry.file_name().to_string_lossy())),
+    );
     let mut followed = 0;
     for document in documents.iter().filter(|name| name.ends_with(".md")) {
-        for link in text(document).split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next().map(str::to_owned)) {
+        for link in
+            text(document).split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next().map(str::to_owned))
+        {
             if link.is_empty() || link.contains("://") {
                 continue;
             }
@@ -87,9 +97,15 @@ fn links_between_documents_lead_somewhere() {
 #[test]
 fn every_reason_is_explained() {
     let source = text("src/metrics/reason.rs");
-    let said: BTreeSet<&str> = source.lines().filter(|line| line.starts_with("pub const") && line.contains("&str")).filter_map(|line| line.split('"').nth(1)).filter(|name| *name != "account").collect();
+    let said: BTreeSet<&str> = source
+        .lines()
+        .filter(|line| line.starts_with("pub const") && line.contains("&str"))
+        .filter_map(|line| line.split('"').nth(1))
+        .filter(|name| *name != "account")
+        .collect();
     let page = text("docs/reasons.md");
-    let explained: BTreeSet<&str> = page.lines().filter(|line| line.starts_with("| `")).filter_map(|line| line.split('`').nth(1)).collect();
+    let explained: BTreeSet<&str> =
+        page.lines().filter(|line| line.starts_with("| `")).filter_map(|line| line.split('`').nth(1)).collect();
     assert!(said.len() >= 14);
     assert_eq!(said, explained);
 }
@@ -99,8 +115,20 @@ fn every_reason_is_explained() {
 fn every_finding_is_explained() {
     let page = text("docs/history.md");
     for rule in [
-        "null_key", "null_count", "negative_count", "count_too_large", "unknown_association_type", "end_before_start", "expiry_before_earning",
-        "unknown_partner", "not_first_of_month", "conflicting_usage", "unknown_workload", "unknown_certification", "active_users_above_paid_seats", "contested_pair",
+        "null_key",
+        "null_count",
+        "negative_count",
+        "count_too_large",
+        "unknown_association_type",
+        "end_before_start",
+        "expiry_before_earning",
+        "unknown_partner",
+        "not_first_of_month",
+        "conflicting_usage",
+        "unknown_workload",
+        "unknown_certification",
+        "active_users_above_paid_seats",
+        "contested_pair",
     ] {
         assert!(page.contains(&format!("`{rule}`")), "docs/history.md does not explain {rule}");
     }
@@ -110,12 +138,16 @@ fn every_finding_is_explained() {
 #[test]
 fn notebooks_answer_what_they_ask() {
     let Some(python) = std::env::var_os("PARTNERSCORE_TEST_PYTHON") else {
-        return crate::not_run("notebooks", "PARTNERSCORE_TEST_PYTHON names no Python with tests/requirements.txt; ./test.sh makes one");
+        return crate::not_run(
+            "notebooks",
+            "PARTNERSCORE_TEST_PYTHON names no Python with tests/requirements.txt; ./test.sh makes one",
+        );
     };
     let out = tempfile::tempdir().expect("a folder");
     crate::command::score(Path::new("data/sample"), out.path(), crate::baseline_history::AS_OF, &[]).succeeds();
     let run = out.path().join(format!("as_of={}", crate::baseline_history::AS_OF));
-    let ended = said(Command::new(python).arg("tests/notebooks.py").arg(run).current_dir(root()).output().expect("python"));
+    let ended =
+        said(Command::new(python).arg("tests/notebooks.py").arg(run).current_dir(root()).output().expect("python"));
     assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
 }
 
@@ -123,14 +155,26 @@ fn notebooks_answer_what_they_ask() {
 #[test]
 fn the_duckdb_peer_gives_the_same_scores() {
     let Some(python) = std::env::var_os("PARTNERSCORE_TEST_PYTHON") else {
-        return crate::not_run("the DuckDB peer", "PARTNERSCORE_TEST_PYTHON names no Python with tests/requirements.txt; ./test.sh makes one");
+        return crate::not_run(
+            "the DuckDB peer",
+            "PARTNERSCORE_TEST_PYTHON names no Python with tests/requirements.txt; ./test.sh makes one",
+        );
     };
     let out = tempfile::tempdir().expect("a folder");
     let as_of = crate::baseline_history::AS_OF;
     crate::command::score(Path::new("data/sample"), out.path(), as_of, &[]).succeeds();
     let (run, peer) = (out.path().join(format!("as_of={as_of}")), out.path().join("peer"));
-    let script = |arguments: &[&std::ffi::OsStr]| said(Command::new(&python).args(arguments).current_dir(root()).output().expect("python"));
-    let scored = script(&["benches/duckdb_peer.py".as_ref(), "data/sample".as_ref(), "--as-of".as_ref(), as_of.as_ref(), "--out".as_ref(), peer.as_os_str()]);
+    let script = |arguments: &[&std::ffi::OsStr]| {
+        said(Command::new(&python).args(arguments).current_dir(root()).output().expect("python"))
+    };
+    let scored = script(&[
+        "benches/duckdb_peer.py".as_ref(),
+        "data/sample".as_ref(),
+        "--as-of".as_ref(),
+        as_of.as_ref(),
+        "--out".as_ref(),
+        peer.as_os_str(),
+    ]);
     assert_eq!(scored.code, 0, "{}{}", scored.stdout, scored.stderr);
     let compared = script(&["benches/compare.py".as_ref(), run.as_os_str(), peer.as_os_str()]);
     assert_eq!(compared.code, 0, "{}{}", compared.stdout, compared.stderr);

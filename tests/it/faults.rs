@@ -72,7 +72,9 @@ fn a_missing_column_is_refused_with_the_nearest() {
     let mut columns = fixture::associations(&rows);
     columns[3].0 = "assocation_type";
     fixture::write_file(&placed.history().join("associations.parquet"), columns, &Layout::default());
-    placed.score(&[]).fails(3, &["lacks column `association_type`", "associations.parquet", "there is `assocation_type`"]);
+    placed
+        .score(&[])
+        .fails(3, &["lacks column `association_type`", "associations.parquet", "there is `assocation_type`"]);
     placed.nothing_published();
 }
 
@@ -131,7 +133,10 @@ fn an_account_that_names_itself_is_no_chain() {
 #[test]
 fn an_unreadable_file_is_refused() {
     for (change, why) in [
-        (Box::new(|mut bytes: Vec<u8>| bytes.drain(..bytes.len() / 2).collect()) as Box<dyn Fn(Vec<u8>) -> Vec<u8>>, "truncated"),
+        (
+            Box::new(|mut bytes: Vec<u8>| bytes.drain(..bytes.len() / 2).collect()) as Box<dyn Fn(Vec<u8>) -> Vec<u8>>,
+            "truncated",
+        ),
         (Box::new(|_| Vec::new()), "shorter than a Parquet footer"),
         (Box::new(|_| b"tenant_id,workload\n".to_vec()), "does not end as Parquet does"),
         (Box::new(|bytes: Vec<u8>| bytes[bytes.len() - 8..].to_vec()), "footer is longer than the file"),
@@ -160,7 +165,11 @@ fn damaged_pages_are_an_error_and_publish_nothing() {
 
 #[test]
 fn delta_and_iceberg_tables_are_refused() {
-    for (marker, format) in [("workload_usage/_delta_log/0.json", "Delta"), ("associations/metadata/v1.metadata.json", "Iceberg"), ("_delta_log/0.json", "Delta")] {
+    for (marker, format) in [
+        ("workload_usage/_delta_log/0.json", "Delta"),
+        ("associations/metadata/v1.metadata.json", "Iceberg"),
+        ("_delta_log/0.json", "Delta"),
+    ] {
         let placed = Placed::laid_out(&history(), &Layout { files: 2, ..Layout::default() });
         let marker = placed.history().join(marker);
         fs::create_dir_all(marker.parent().expect("a folder")).expect("a folder");
@@ -181,7 +190,9 @@ fn a_table_that_is_there_twice_is_refused() {
 fn too_many_rejects_are_refused_and_a_share_is_not_too_many() {
     let mut history = history();
     // 3 of 300 rows are the 0.01 that is allowed, 4 of 301 are more.
-    history.associations.extend((0..294).map(|index| association("acme", &format!("other{index}"), "CPOR", "2020-01-01")));
+    history
+        .associations
+        .extend((0..294).map(|index| association("acme", &format!("other{index}"), "CPOR", "2020-01-01")));
     for association in &mut history.associations[3..] {
         association.end_date = Some(day("2021-01-01"));
     }
@@ -227,10 +238,12 @@ fn strict_runs_publish_and_fail_on_rejects_and_on_warnings() {
 #[test]
 fn a_missing_history_or_table_is_absent() {
     let placed = Placed::new(&history());
-    crate::command::score(&placed.folder.path().join("nowhere"), &placed.out(), AS_OF, &[]).fails(5, &["no such history"]);
+    crate::command::score(&placed.folder.path().join("nowhere"), &placed.out(), AS_OF, &[])
+        .fails(5, &["no such history"]);
     for table in ["partners.parquet", "associations.parquet", "certifications.parquet", "workload_usage"] {
         let placed = Placed::new(&history());
-        let (path, aside) = (placed.history().join(table), placed.history().join(format!("{}x", table.trim_end_matches(".parquet"))));
+        let (path, aside) =
+            (placed.history().join(table), placed.history().join(format!("{}x", table.trim_end_matches(".parquet"))));
         fs::rename(path, aside).expect("renamed");
         let name = table.trim_end_matches(".parquet");
         placed.score(&[]).fails(5, &[&format!("table `{name}` is missing"), &format!("there is `{name}x`")]);
@@ -241,7 +254,11 @@ fn a_missing_history_or_table_is_absent() {
 #[test]
 fn a_month_that_is_not_there_is_absent() {
     for hive in [true, false] {
-        for (gone, named) in [("2026-10-01", "no rows of 2026-10"), ("2025-10-01", "no rows of 2025-10"), ("2026-03-01", "begin in 2026-03")] {
+        for (gone, named) in [
+            ("2026-10-01", "no rows of 2026-10"),
+            ("2025-10-01", "no rows of 2025-10"),
+            ("2026-03-01", "begin in 2026-03"),
+        ] {
             let mut history = history();
             history.workload_usage.retain(|row| row.month != Some(day(gone)));
             let placed = Placed::laid_out(&history, &Layout { hive, ..Layout::default() });
@@ -292,7 +309,9 @@ fn a_full_disk_is_a_storage_error_and_publishes_nothing() {
             assert_eq!(said.stdout.trim(), ".partnerscore.lock", "nothing is left but the lock");
         }
         Ok(said) if said.code == 0 => panic!("a disk of 64 kB was enough"),
-        Ok(said) if said.stderr.contains("unshare") || said.code == 99 => crate::not_run("a full disk", "no user namespaces here"),
+        Ok(said) if said.stderr.contains("unshare") || said.code == 99 => {
+            crate::not_run("a full disk", "no user namespaces here")
+        }
         Ok(said) => panic!("exit {}: {}", said.code, said.stderr),
         Err(_) => crate::not_run("a full disk", "the command unshare (util-linux) is missing"),
     }
@@ -308,7 +327,8 @@ fn a_file_that_cannot_grow_is_a_storage_error_and_publishes_nothing() {
         placed.out().display()
     );
     let mut command = std::process::Command::new("bash");
-    said(command.args(["-c", &script]).current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("bash")).fails(6, &["hint:"]);
+    said(command.args(["-c", &script]).current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("bash"))
+        .fails(6, &["hint:"]);
     placed.nothing_published();
 }
 

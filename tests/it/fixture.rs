@@ -109,13 +109,20 @@ pub fn write_file(path: &Path, columns: Columns, layout: &Layout) {
     if layout.extras {
         let nothing: Vec<Option<i64>> = (0..rows).map(|row| (row % 3 == 0).then_some(row as i64)).collect();
         let numbers: ArrayRef = Arc::new(Int64Array::from(nothing));
-        for (name, dtype) in [("ingested_at", DataType::Timestamp(arrow::datatypes::TimeUnit::Nanosecond, None)), ("cost", DataType::Decimal128(18, 2)), ("note", DataType::Utf8)] {
+        for (name, dtype) in [
+            ("ingested_at", DataType::Timestamp(arrow::datatypes::TimeUnit::Nanosecond, None)),
+            ("cost", DataType::Decimal128(18, 2)),
+            ("note", DataType::Utf8),
+        ] {
             arrays.push((name.to_owned(), cast(&numbers, &dtype).expect("a cast")));
         }
         arrays.reverse();
     }
     let batch = RecordBatch::try_from_iter(arrays).expect("columns of one length");
-    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).set_max_row_group_row_count(Some(5000)).build();
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_max_row_group_row_count(Some(5000))
+        .build();
     let file = File::create(path).expect("a file");
     let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).expect("a writer");
     writer.write(&batch).expect("rows");
@@ -154,7 +161,8 @@ impl Content {
                 let array: ArrayRef = Arc::new(Int64Array::from(values.clone()));
                 // Dirty rows hold what the narrower type cannot.
                 let narrow = values.iter().flatten().all(|value| i32::try_from(*value).is_ok());
-                let fits = narrow && !(layout.counts.is_unsigned_integer() && values.iter().flatten().any(|value| *value < 0));
+                let fits =
+                    narrow && !(layout.counts.is_unsigned_integer() && values.iter().flatten().any(|value| *value < 0));
                 cast(&array, if fits { &layout.counts } else { &DataType::Int64 }).expect("counts")
             }
         }
@@ -230,7 +238,10 @@ pub fn published(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.file_name().is_some_and(|name| name != "run.json" && !name.to_string_lossy().starts_with('.')) {
+            } else if path
+                .file_name()
+                .is_some_and(|name| name != "run.json" && !name.to_string_lossy().starts_with('.'))
+            {
                 files.insert(path.strip_prefix(folder).expect("below").to_owned(), fs::read(&path).expect("bytes"));
             }
         }

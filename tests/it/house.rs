@@ -5,7 +5,19 @@ use std::path::{Path, PathBuf};
 
 /// The rooms of `src/`, top to bottom, as ARCHITECTURE.md draws them.
 const LADDER: [&str; 13] = [
-    "error", "month", "toml_file", "rulebook", "engine", "history", "metrics", "score", "publish", "pipeline", "declared", "sample", "cli",
+    "error",
+    "month",
+    "toml_file",
+    "rulebook",
+    "engine",
+    "history",
+    "metrics",
+    "score",
+    "publish",
+    "pipeline",
+    "declared",
+    "sample",
+    "cli",
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
@@ -90,19 +102,25 @@ fn no_number_of_the_programme_is_in_the_code() {
     for room in ["metrics", "score", "history"] {
         for path in sources(&src.join(room)) {
             let text = fs::read_to_string(&path).expect("a source");
-            let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+            let code: String =
+                text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
             for number in ["300", "301", "11", "40", "70", "500", "1000", "2000", "4000", "20", "25", "30", "15"] {
                 let alone = code.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == number);
                 assert!(!alone, "{} has the number {number}", path.display());
             }
-            assert!(!code.contains("\"cpor\"") && !code.contains("\"teams\"") && !code.contains("CPOR\""), "{}", path.display());
+            assert!(
+                !code.contains("\"cpor\"") && !code.contains("\"teams\"") && !code.contains("CPOR\""),
+                "{}",
+                path.display()
+            );
         }
     }
 }
 
 #[test]
 fn the_map_of_the_house_names_every_room() {
-    let map = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let map =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
     let mut last = 0;
     for room in LADDER {
         let place = map.find(&format!("`src/{room}")).unwrap_or_else(|| panic!("ARCHITECTURE.md does not name {room}"));

@@ -119,7 +119,9 @@ fn a_repeat_changes_nothing() {
     placed.score(&["--evidence"]).succeeds();
     let stamps = |placed: &Placed| {
         let files = std::fs::read_dir(placed.run()).expect("a folder").flatten();
-        let mut stamps: Vec<_> = files.map(|entry| (entry.file_name(), entry.metadata().expect("metadata").modified().expect("a time"))).collect();
+        let mut stamps: Vec<_> = files
+            .map(|entry| (entry.file_name(), entry.metadata().expect("metadata").modified().expect("a time")))
+            .collect();
         stamps.sort();
         stamps
     };

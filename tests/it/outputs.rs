@@ -42,7 +42,10 @@ fn columns(batch: &RecordBatch) -> Vec<(String, String)> {
 }
 
 fn expected(columns: &[(&str, &str)]) -> Vec<(String, String)> {
-    columns.iter().flat_map(|(names, dtype)| names.split_whitespace().map(|name| (name.to_owned(), (*dtype).to_owned()))).collect()
+    columns
+        .iter()
+        .flat_map(|(names, dtype)| names.split_whitespace().map(|name| (name.to_owned(), (*dtype).to_owned())))
+        .collect()
 }
 
 fn sample_with_evidence() -> (tempfile::TempDir, std::path::PathBuf) {
@@ -94,9 +97,11 @@ fn tables_have_their_columns_in_order() {
 fn every_file_says_where_it_comes_from() {
     let (_out, run) = sample_with_evidence();
     for name in ["scores.parquet", "metric_points.parquet", "rejects.parquet", "evidence/part-00000.parquet"] {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(run.join(name)).expect("a file")).expect("Parquet");
+        let builder =
+            ParquetRecordBatchReaderBuilder::try_new(File::open(run.join(name)).expect("a file")).expect("Parquet");
         let metadata = builder.metadata().file_metadata().key_value_metadata().expect("metadata");
-        let said: BTreeMap<_, _> = metadata.iter().map(|entry| (entry.key.as_str(), entry.value.as_deref().unwrap_or(""))).collect();
+        let said: BTreeMap<_, _> =
+            metadata.iter().map(|entry| (entry.key.as_str(), entry.value.as_deref().unwrap_or(""))).collect();
         assert_eq!(said["partnerscore.schema_version"], "1", "{name}");
         assert_eq!(said["partnerscore.rulebook_id"], "modern-work-2024", "{name}");
         assert_eq!(said["partnerscore.rulebook_hash"].len(), 64, "{name}");
@@ -137,7 +142,9 @@ fn evidence_sums_to_metric_points_under_every_reading() {
 fn assert_sums(run: &Path, reading: &str) {
     let key = |batch: &RecordBatch| {
         let parts = ["partner_id", "track", "metric", "option"].map(|name| texts(batch, name));
-        (0..batch.num_rows()).map(|row| parts.iter().map(|part| part[row].clone().expect("a key")).collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()
+        (0..batch.num_rows())
+            .map(|row| parts.iter().map(|part| part[row].clone().expect("a key")).collect::<Vec<_>>().join(" "))
+            .collect::<Vec<_>>()
     };
     let mut sums: BTreeMap<String, (i64, i64)> = BTreeMap::new();
     let mut rows = 0;
@@ -167,7 +174,8 @@ fn evidence_is_sorted_by_its_key() {
     let (_out, run) = sample_with_evidence();
     let batch = read(&run.join("evidence/part-00000.parquet"));
     let keys = ["partner_id", "tenant_id", "person_id", "workload"].map(|name| texts(&batch, name));
-    let order = |values: &[Option<String>], row: usize| values[row].clone().map_or((1, String::new()), |value| (0, value));
+    let order =
+        |values: &[Option<String>], row: usize| values[row].clone().map_or((1, String::new()), |value| (0, value));
     let partner_ids: Vec<_> = keys[0].iter().flatten().collect();
     assert!(partner_ids.is_sorted());
     let measure = ["track", "metric", "option"].map(|name| texts(&batch, name));
@@ -184,14 +192,18 @@ fn evidence_is_sorted_by_its_key() {
 #[test]
 fn results_are_for_their_owner_unless_told_otherwise() {
     use std::os::unix::fs::PermissionsExt;
-    for (more, file, folder) in [(&[][..], 0o600, 0o700), (&["--mode", "640"][..], 0o640, 0o750), (&["--mode", "644"][..], 0o644, 0o755)] {
+    for (more, file, folder) in
+        [(&[][..], 0o600, 0o700), (&["--mode", "640"][..], 0o640, 0o750), (&["--mode", "644"][..], 0o644, 0o755)]
+    {
         let placed = Placed::new(&history());
         placed.score(&[more, &["--evidence"]].concat()).succeeds();
         let bits = |path: &Path| fs::metadata(path).expect("metadata").permissions().mode() & 0o777;
         assert_eq!(bits(&placed.out()), folder);
         assert_eq!(bits(&placed.run()), folder);
         assert_eq!(bits(&placed.run().join("evidence")), folder);
-        for name in ["scores.parquet", "metric_points.parquet", "rejects.parquet", "run.json", "evidence/part-00000.parquet"] {
+        for name in
+            ["scores.parquet", "metric_points.parquet", "rejects.parquet", "run.json", "evidence/part-00000.parquet"]
+        {
             assert_eq!(bits(&placed.run().join(name)), file, "{name}");
         }
     }
@@ -200,17 +212,34 @@ fn results_are_for_their_owner_unless_told_otherwise() {
 #[test]
 fn run_json_tells_of_the_run() {
     let (_out, run) = sample_with_evidence();
-    let json: serde_json::Value = serde_json::from_slice(&fs::read(run.join("run.json")).expect("run.json")).expect("JSON");
+    let json: serde_json::Value =
+        serde_json::from_slice(&fs::read(run.join("run.json")).expect("run.json")).expect("JSON");
     assert_eq!(json["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(json["rulebook"]["id"], "modern-work-2024");
-    assert_eq!((&json["as_of"], &json["months"]["m"], &json["months"]["p"]), (&AS_OF.into(), &"2026-10-01".into(), &"2025-10-01".into()));
-    let inputs: Vec<&str> = json["inputs"].as_array().expect("inputs").iter().map(|input| input["name"].as_str().expect("a name")).collect();
+    assert_eq!(
+        (&json["as_of"], &json["months"]["m"], &json["months"]["p"]),
+        (&AS_OF.into(), &"2026-10-01".into(), &"2025-10-01".into())
+    );
+    let inputs: Vec<&str> = json["inputs"]
+        .as_array()
+        .expect("inputs")
+        .iter()
+        .map(|input| input["name"].as_str().expect("a name"))
+        .collect();
     assert!(inputs.contains(&"workload_usage/month=2026-10-01/part-0.parquet"), "{inputs:?}");
-    assert!(!inputs.iter().any(|name| name.contains("month=2025-09")), "only the months a score needs are read: {inputs:?}");
+    assert!(
+        !inputs.iter().any(|name| name.contains("month=2025-09")),
+        "only the months a score needs are read: {inputs:?}"
+    );
     for input in json["inputs"].as_array().expect("inputs") {
-        assert!(input["size"].as_u64() > Some(0) && input["modified"].is_string() && input["footer_hash"].as_str().map(str::len) == Some(64));
+        assert!(
+            input["size"].as_u64() > Some(0)
+                && input["modified"].is_string()
+                && input["footer_hash"].as_str().map(str::len) == Some(64)
+        );
     }
-    let rejected: u64 = json["rejects"].as_array().expect("rejects").iter().map(|reject| reject["rows"].as_u64().expect("rows")).sum();
+    let rejected: u64 =
+        json["rejects"].as_array().expect("rejects").iter().map(|reject| reject["rows"].as_u64().expect("rows")).sum();
     assert_eq!(json["rows"]["rejects"].as_u64(), Some(rejected));
     assert_eq!(read(&run.join("rejects.parquet")).num_rows() as u64, rejected);
     assert_eq!(json["rows"]["scores"].as_u64(), Some(read(&run.join("scores.parquet")).num_rows() as u64));

@@ -25,7 +25,10 @@ pub fn as_second(scores: &[Score], rules: &Rulebook) -> Scored {
     by_partner.sort_by(|a, b| a.account.partner_id.cmp(&b.account.partner_id));
     Scored {
         scores: scores.iter().map(score_row).collect(),
-        metric_points: by_partner.iter().flat_map(|score| measures.iter().enumerate().map(|(index, measure)| point_row(score, index, measure))).collect(),
+        metric_points: by_partner
+            .iter()
+            .flat_map(|score| measures.iter().enumerate().map(|(index, measure)| point_row(score, index, measure)))
+            .collect(),
     }
 }
 
@@ -67,7 +70,8 @@ fn point_row(score: &Score, index: usize, measure: &Measure) -> MetricPoint {
 
 /// A history scored by the program, with everything that may be refused allowed.
 fn scored(folder: &Path, rules: &Rulebook, as_of: NaiveDate, shards: usize) -> Scored {
-    let settings = Settings { min_coverage: 0.0, max_reject_ratio: 1.0, shards, ..Settings::new(folder, as_of, rules.clone()) };
+    let settings =
+        Settings { min_coverage: 0.0, max_reject_ratio: 1.0, shards, ..Settings::new(folder, as_of, rules.clone()) };
     let scored = pipeline::score(&settings).unwrap_or_else(|error| panic!("{error}"));
     as_second(&scored.scores, rules)
 }
@@ -87,7 +91,11 @@ pub fn assert_agree(ours: &Scored, theirs: &Scored, what: &str) {
     for (ours, theirs) in ours.scores.iter().zip(&theirs.scores) {
         assert_eq!(ours, theirs, "{what}: ours, then the second reading's");
     }
-    assert_eq!((ours.scores.len(), ours.metric_points.len()), (theirs.scores.len(), theirs.metric_points.len()), "{what}");
+    assert_eq!(
+        (ours.scores.len(), ours.metric_points.len()),
+        (theirs.scores.len(), theirs.metric_points.len()),
+        "{what}"
+    );
 }
 
 const READINGS: [&str; 10] = [
@@ -113,12 +121,18 @@ fn the_sample_agrees_with_the_second_reading_under_every_reading() {
     let history = samples::rows(&samples::dirty());
     for reading in READINGS {
         let rules = rules_with(reading);
-        let (ours, theirs) = (scored(&samples::dirty(), &rules, day(AS_OF), 1), second_reading::score(&history, &second_rules(&rules), day(AS_OF)));
+        let (ours, theirs) = (
+            scored(&samples::dirty(), &rules, day(AS_OF), 1),
+            second_reading::score(&history, &second_rules(&rules), day(AS_OF)),
+        );
         assert_agree(&ours, &theirs, reading);
     }
     let rules = rules_with("");
     for as_of in ["2026-11-19", "2026-06-20", "2025-12-31"] {
-        let (ours, theirs) = (scored(&samples::dirty(), &rules, day(as_of), 3), second_reading::score(&history, &second_rules(&rules), day(as_of)));
+        let (ours, theirs) = (
+            scored(&samples::dirty(), &rules, day(as_of), 3),
+            second_reading::score(&history, &second_rules(&rules), day(as_of)),
+        );
         assert_agree(&ours, &theirs, as_of);
     }
 }
@@ -133,7 +147,12 @@ fn random(random: &mut ChaCha8Rng) -> History {
     for partner in partners {
         let global = if partner == "d" && random.random_bool(0.7) { pick(random, &["a", "hq"]) } else { None };
         let distributor = if random.random_bool(0.6) { pick(random, &["north", "south"]) } else { None };
-        history.partners.push(Partner { partner_id: Some(partner.to_owned()), global_partner_id: global, distributor_id: distributor, ..Partner::default() });
+        history.partners.push(Partner {
+            partner_id: Some(partner.to_owned()),
+            global_partner_id: global,
+            distributor_id: distributor,
+            ..Partner::default()
+        });
     }
     for _ in 0..random.random_range(4..40) {
         let start = edge(random);
@@ -152,7 +171,15 @@ fn random(random: &mut ChaCha8Rng) -> History {
         history.certifications.push(Certification {
             partner_id: pick(random, &partners),
             person_id: pick(random, &["ann", "ben", "cleo"]),
-            certification: pick(random, &["enterprise_administrator_expert", "teams_application_developer_associate", "modern_desktop_administrator_associate", "other"]),
+            certification: pick(
+                random,
+                &[
+                    "enterprise_administrator_expert",
+                    "teams_application_developer_associate",
+                    "modern_desktop_administrator_associate",
+                    "other",
+                ],
+            ),
             earned_on: Some(earned),
             expires_on: random.random_bool(0.5).then(|| earned + Days::new(random.random_range(0..700))),
         });
@@ -218,7 +245,11 @@ fn scores_do_not_depend_on_order_files_or_shards() {
             let rules = rules_with("");
             fixture::write(&history, folder.path(), &Layout::default());
             let plain = scored(folder.path(), &rules, day(AS_OF), 1);
-            fixture::write(&history, folder.path(), &Layout { files, shuffled: Some(seed), hive: seed % 2 == 0, ..Layout::default() });
+            fixture::write(
+                &history,
+                folder.path(),
+                &Layout { files, shuffled: Some(seed), hive: seed % 2 == 0, ..Layout::default() },
+            );
             prop_assert_eq!(scored(folder.path(), &rules, day(AS_OF), shards), plain);
             Ok(())
         })
@@ -242,9 +273,16 @@ fn one_more_certified_person_never_lowers_a_score() {
                 expires_on: Some(day(AS_OF)),
             });
             let (after, _) = scored_by_both(&history, &rules, day(AS_OF));
-            let of = |scored: &Scored| scored.scores.iter().find(|score| score.partner_id == account).expect("the partner").clone();
+            let of = |scored: &Scored| {
+                scored.scores.iter().find(|score| score.partner_id == account).expect("the partner").clone()
+            };
             let (before, after) = (of(&before), of(&after));
-            prop_assert!(after.total_points >= before.total_points && after.qualified >= before.qualified, "{:?} {:?}", before, after);
+            prop_assert!(
+                after.total_points >= before.total_points && after.qualified >= before.qualified,
+                "{:?} {:?}",
+                before,
+                after
+            );
             prop_assert!(after.enterprise_points >= before.enterprise_points && after.smb_points >= before.smb_points);
             Ok(())
         })

@@ -37,15 +37,40 @@ fn broken() -> Vec<(&'static str, &'static str, &'static str, Box<dyn Fn(&mut Hi
         ("associations", "null_key", "tenant_id=null", association_with(|row| row.tenant_id = None)),
         ("associations", "null_key", "association_type=null", association_with(|row| row.association_type = None)),
         ("associations", "null_key", "start_date=null", association_with(|row| row.start_date = None)),
-        ("associations", "unknown_association_type", "association_type=cpor", association_with(|row| row.association_type = Some("cpor".to_owned()))),
-        ("associations", "end_before_start", "start_date=2024-02-02", association_with(|row| row.end_date = Some(day("2024-02-01")))),
-        ("associations", "unknown_partner", "partner_id=zzz", association_with(|row| row.partner_id = Some("zzz".to_owned()))),
+        (
+            "associations",
+            "unknown_association_type",
+            "association_type=cpor",
+            association_with(|row| row.association_type = Some("cpor".to_owned())),
+        ),
+        (
+            "associations",
+            "end_before_start",
+            "start_date=2024-02-02",
+            association_with(|row| row.end_date = Some(day("2024-02-01"))),
+        ),
+        (
+            "associations",
+            "unknown_partner",
+            "partner_id=zzz",
+            association_with(|row| row.partner_id = Some("zzz".to_owned())),
+        ),
         ("certifications", "null_key", "partner_id=null", certification_with(|row| row.partner_id = None)),
         ("certifications", "null_key", "person_id=null", certification_with(|row| row.person_id = None)),
         ("certifications", "null_key", "certification=null", certification_with(|row| row.certification = None)),
         ("certifications", "null_key", "earned_on=null", certification_with(|row| row.earned_on = None)),
-        ("certifications", "expiry_before_earning", "earned_on=2024-02-02", certification_with(|row| row.expires_on = Some(day("2024-02-01")))),
-        ("certifications", "unknown_partner", "partner_id=zzz", certification_with(|row| row.partner_id = Some("zzz".to_owned()))),
+        (
+            "certifications",
+            "expiry_before_earning",
+            "earned_on=2024-02-02",
+            certification_with(|row| row.expires_on = Some(day("2024-02-01"))),
+        ),
+        (
+            "certifications",
+            "unknown_partner",
+            "partner_id=zzz",
+            certification_with(|row| row.partner_id = Some("zzz".to_owned())),
+        ),
         ("workload_usage", "null_key", "tenant_id=null", usage_with(|row| row.tenant_id = None)),
         ("workload_usage", "null_key", "workload=null", usage_with(|row| row.workload = None)),
         ("workload_usage", "null_count", "workload=sharepoint", usage_with(|row| row.paid_seats = None)),
@@ -53,8 +78,18 @@ fn broken() -> Vec<(&'static str, &'static str, &'static str, Box<dyn Fn(&mut Hi
         ("workload_usage", "negative_count", "workload=sharepoint", usage_with(|row| row.paid_seats = Some(-1))),
         ("workload_usage", "negative_count", "workload=sharepoint", usage_with(|row| row.active_users = Some(-1))),
         ("workload_usage", "count_too_large", "workload=sharepoint", usage_with(|row| row.paid_seats = Some(1 << 31))),
-        ("workload_usage", "count_too_large", "workload=sharepoint", usage_with(|row| row.active_users = Some(i64::MAX))),
-        ("workload_usage", "not_first_of_month", "month=2026-10-02", usage_with(|row| row.month = Some(day("2026-10-02")))),
+        (
+            "workload_usage",
+            "count_too_large",
+            "workload=sharepoint",
+            usage_with(|row| row.active_users = Some(i64::MAX)),
+        ),
+        (
+            "workload_usage",
+            "not_first_of_month",
+            "month=2026-10-02",
+            usage_with(|row| row.month = Some(day("2026-10-02"))),
+        ),
     ]
 }
 
@@ -72,7 +107,11 @@ fn each_broken_row_is_rejected_under_its_rule_and_changes_no_score() {
             let rejects = read(&placed.run().join("rejects.parquet"));
             assert_eq!(texts(&rejects, "table"), [Some(table.to_owned())], "{rule}");
             assert_eq!(texts(&rejects, "rule"), [Some(rule.to_owned())], "{table}");
-            assert!(texts(&rejects, "key")[0].as_ref().is_some_and(|text| text.contains(key)), "{:?} has {key}", texts(&rejects, "key"));
+            assert!(
+                texts(&rejects, "key")[0].as_ref().is_some_and(|text| text.contains(key)),
+                "{:?} has {key}",
+                texts(&rejects, "key")
+            );
             assert!(texts(&rejects, "reason")[0].as_ref().is_some_and(|text| !text.is_empty()));
             assert_eq!(std::fs::read(placed.run().join("scores.parquet")).expect("scores"), expected, "{table} {rule}");
         }
@@ -85,8 +124,20 @@ fn a_usage_row_without_a_month_is_rejected_by_check() {
         let mut history = history();
         history.workload_usage.push(second_reading::Usage { month: None, ..usage("t1", "teams", "2026-10-01", 1, 1) });
         let placed = Placed::laid_out(&history, &Layout { hive, ..Layout::default() });
-        let said = run(&["check", &placed.history().to_string_lossy(), "--rejects", "--format", "csv", "--max-reject-ratio", "1"]);
-        assert!(said.succeeds().stdout.contains("workload_usage,null_key,\"tenant_id=t1, workload=teams, month=null\""), "{}", said.stdout);
+        let said = run(&[
+            "check",
+            &placed.history().to_string_lossy(),
+            "--rejects",
+            "--format",
+            "csv",
+            "--max-reject-ratio",
+            "1",
+        ]);
+        assert!(
+            said.succeeds().stdout.contains("workload_usage,null_key,\"tenant_id=t1, workload=teams, month=null\""),
+            "{}",
+            said.stdout
+        );
     }
 }
 
@@ -108,19 +159,28 @@ fn repeated_usage_keys_fold_or_are_rejected() {
     plain.score(&["--evidence"]).succeeds();
     for (tenant, month) in [("t1", "2026-10-01"), ("t1", "2025-10-01"), ("t2", "2026-03-01")] {
         let mut history = history();
-        let original = history.workload_usage.iter().find(|row| row.tenant_id.as_deref() == Some(tenant) && row.month == Some(day(month)));
+        let original = history
+            .workload_usage
+            .iter()
+            .find(|row| row.tenant_id.as_deref() == Some(tenant) && row.month == Some(day(month)));
         let original = original.expect("a row").clone();
         history.workload_usage.extend([original.clone(), original.clone()]);
         let folded = Placed::new(&history);
         folded.score(&["--evidence"]).succeeds();
-        assert_eq!(crate::fixture::published(&folded.run()), crate::fixture::published(&plain.run()), "{tenant} {month}");
+        assert_eq!(
+            crate::fixture::published(&folded.run()),
+            crate::fixture::published(&plain.run()),
+            "{tenant} {month}"
+        );
         history.workload_usage.push(second_reading::Usage { active_users: Some(1), ..original.clone() });
         let conflicting = Placed::new(&history);
         conflicting.score(&["--max-reject-ratio", "1"]).succeeds();
         let rejects = read(&conflicting.run().join("rejects.parquet"));
         assert_eq!(texts(&rejects, "rule"), vec![Some("conflicting_usage".to_owned()); 4], "{tenant} {month}");
         // The key is gone altogether: the same as if it had never been there.
-        history.workload_usage.retain(|row| (&row.tenant_id, &row.workload, row.month) != (&original.tenant_id, &original.workload, original.month));
+        history.workload_usage.retain(|row| {
+            (&row.tenant_id, &row.workload, row.month) != (&original.tenant_id, &original.workload, original.month)
+        });
         let without = Placed::new(&history);
         without.score(&[]).succeeds();
         let bytes = |placed: &Placed| std::fs::read(placed.run().join("metric_points.parquet")).expect("points");
@@ -170,12 +230,18 @@ fn every_warning_is_given() {
     history.associations.push(unlisted);
     let placed = Placed::new(&history);
     let said = placed.score(&[]);
-    for warning in ["unknown_workload minesweeper, solitaire", "active_users_above_paid_seats sharepoint", "unknown_certification cat_herding_expert", "contested_pair cpor"] {
+    for warning in [
+        "unknown_workload minesweeper, solitaire",
+        "active_users_above_paid_seats sharepoint",
+        "unknown_certification cat_herding_expert",
+        "contested_pair cpor",
+    ] {
         assert!(said.succeeds().stderr.contains(warning), "no {warning} in\n{}", said.stderr);
     }
     let json = std::fs::read(placed.run().join("run.json")).expect("run.json");
     let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
-    let contested = json["warnings"].as_array().expect("warnings").iter().find(|warning| warning["rule"] == "contested_pair");
+    let contested =
+        json["warnings"].as_array().expect("warnings").iter().find(|warning| warning["rule"] == "contested_pair");
     assert_eq!(contested.expect("contested")["count"], 1);
 }
 
@@ -188,7 +254,13 @@ fn check_finds_what_the_second_reading_finds() {
     let mut counted: Vec<(String, String, u64)> = rows
         .iter()
         .filter(|row| row["finding"] == "reject")
-        .map(|row| (row["table"].as_str().expect("a table").to_owned(), row["rule"].as_str().expect("a rule").to_owned(), row["rows"].as_u64().expect("rows")))
+        .map(|row| {
+            (
+                row["table"].as_str().expect("a table").to_owned(),
+                row["rule"].as_str().expect("a rule").to_owned(),
+                row["rows"].as_u64().expect("rows"),
+            )
+        })
         .collect();
     counted.sort();
     let (_, rejects) = second_reading::check(&samples::rows(&sample));

@@ -48,8 +48,18 @@ fn refused(from: &str, to: &str, at: &str, texts: &[&str]) {
 
 #[test]
 fn a_mistyped_key_is_refused_with_the_nearest() {
-    refused("data_ready_day = 20", "data_redy_day = 20", "data_redy_day", &["unknown field", "did you mean `data_ready_day`?"]);
-    refused("targets.smb = { cpor = 500", "target.smb = { cpor = 500", "target.smb", &["unknown field `target`", "did you mean `targets`?"]);
+    refused(
+        "data_ready_day = 20",
+        "data_redy_day = 20",
+        "data_redy_day",
+        &["unknown field", "did you mean `data_ready_day`?"],
+    );
+    refused(
+        "targets.smb = { cpor = 500",
+        "target.smb = { cpor = 500",
+        "target.smb",
+        &["unknown field `target`", "did you mean `targets`?"],
+    );
 }
 
 #[test]
@@ -61,8 +71,18 @@ fn a_wrong_type_is_refused() {
 
 #[test]
 fn an_unknown_reading_is_refused_with_the_nearest() {
-    refused("reading = \"tenant_pooled\"", "reading = \"tenant_poled\"", "tenant_poled", &["did you mean `tenant_pooled`?"]);
-    refused("readings = [\"subtract\", \"ignore\"]", "readings = [\"ignore\"]", "reading = \"subtract\"", &["not among its readings"]);
+    refused(
+        "reading = \"tenant_pooled\"",
+        "reading = \"tenant_poled\"",
+        "tenant_poled",
+        &["did you mean `tenant_pooled`?"],
+    );
+    refused(
+        "readings = [\"subtract\", \"ignore\"]",
+        "readings = [\"ignore\"]",
+        "reading = \"subtract\"",
+        &["not among its readings"],
+    );
 }
 
 #[test]
@@ -75,8 +95,18 @@ fn overlapping_bands_are_refused_and_neighbours_are_not() {
 
 #[test]
 fn a_metric_without_a_target_is_refused() {
-    refused("targets.smb = { cpor = 500, csp = 2000 }\n", "", "targets.enterprise = { cpor = 1000", &["missing field `smb`"]);
-    refused("targets.smb = { cpor = 500, csp = 2000 }", "targets.smb = { cpor = 500 }", "targets.smb = { cpor = 500 }", &["no target for option `csp`"]);
+    refused(
+        "targets.smb = { cpor = 500, csp = 2000 }\n",
+        "",
+        "targets.enterprise = { cpor = 1000",
+        &["missing field `smb`"],
+    );
+    refused(
+        "targets.smb = { cpor = 500, csp = 2000 }",
+        "targets.smb = { cpor = 500 }",
+        "targets.smb = { cpor = 500 }",
+        &["no target for option `csp`"],
+    );
     refused("targets.smb = 10\n", "", "targets.enterprise = 5", &["missing field `smb`"]);
     refused("targets.smb = 10", "targets.smb = 0", "targets.smb = 0", &["out of range"]);
     refused("[metrics.deployments]", "[metrics.deployment]", "[metrics.deployment]", &["did you mean `deployments`?"]);
@@ -84,19 +114,54 @@ fn a_metric_without_a_target_is_refused() {
 
 #[test]
 fn an_option_that_no_track_counts_is_refused() {
-    refused("options = [\"cpor\", \"dpor\"]", "options = [\"cpor\"]", "[options.dpor]", &["no track counts option `dpor`"]);
-    refused("targets.smb = { cpor = 500, csp = 2000 }", "targets.smb = { cpor = 500, csp = 2000, dpor = 9 }", "dpor = 9", &["which track `smb` does not count"]);
-    refused("options = [\"cpor\", \"csp\"]", "options = [\"cpor\", \"csp\", \"cps\"]", "\"cps\"", &["`cps`, which is not under [options]"]);
-    refused("association_types = [\"DPOR\"]", "association_types = [\"CPOR\"]", "[options.dpor]", &["stands under two options"]);
+    refused(
+        "options = [\"cpor\", \"dpor\"]",
+        "options = [\"cpor\"]",
+        "[options.dpor]",
+        &["no track counts option `dpor`"],
+    );
+    refused(
+        "targets.smb = { cpor = 500, csp = 2000 }",
+        "targets.smb = { cpor = 500, csp = 2000, dpor = 9 }",
+        "dpor = 9",
+        &["which track `smb` does not count"],
+    );
+    refused(
+        "options = [\"cpor\", \"csp\"]",
+        "options = [\"cpor\", \"csp\", \"cps\"]",
+        "\"cps\"",
+        &["`cps`, which is not under [options]"],
+    );
+    refused(
+        "association_types = [\"DPOR\"]",
+        "association_types = [\"CPOR\"]",
+        "[options.dpor]",
+        &["stands under two options"],
+    );
     refused("association_types = [\"DPOR\"]", "association_types = [\"DPRO\"]", "DPRO", &["did you mean `DPOR`?"]);
 }
 
 #[test]
 fn lists_and_sources_must_exist() {
-    refused("workload_list = \"modern_work\"", "workload_list = \"modern_wrk\"", "modern_wrk", &["does not exist", "modern_work"]);
+    refused(
+        "workload_list = \"modern_work\"",
+        "workload_list = \"modern_wrk\"",
+        "modern_wrk",
+        &["does not exist", "modern_work"],
+    );
     refused("\"exchange\",", "\"intune\",", "workloads = [", &["names a workload twice"]);
-    refused("source = \"designation\"", "source = \"hearsay\"", "hearsay", &["`hearsay` is not explained under [sources]"]);
-    refused("aliases = [\"modern_desktop_administrator_associate\"]", "aliases = [\"endpoint_administrator_associate\"]", "certifications = [", &["one name twice"]);
+    refused(
+        "source = \"designation\"",
+        "source = \"hearsay\"",
+        "hearsay",
+        &["`hearsay` is not explained under [sources]"],
+    );
+    refused(
+        "aliases = [\"modern_desktop_administrator_associate\"]",
+        "aliases = [\"endpoint_administrator_associate\"]",
+        "certifications = [",
+        &["one name twice"],
+    );
 }
 
 #[test]
@@ -113,7 +178,9 @@ fn every_value_cites_a_source() {
         let Some(table) = table.as_table() else { continue };
         let nested: Vec<(String, &toml::Table)> = match table.contains_key("source") {
             true => vec![(name.clone(), table)],
-            false => table.iter().map(|(key, value)| (format!("{name}.{key}"), value.as_table().expect("a table"))).collect(),
+            false => {
+                table.iter().map(|(key, value)| (format!("{name}.{key}"), value.as_table().expect("a table"))).collect()
+            }
         };
         for (key, table) in nested {
             let source = table["source"].as_str().unwrap_or_else(|| panic!("{key} cites nothing"));
@@ -127,12 +194,19 @@ fn every_value_cites_a_source() {
 
 #[test]
 fn rules_list_show_and_check() {
-    let listed: Vec<serde_json::Value> = serde_json::from_str(&run(&["rules", "list", "--format", "json"]).succeeds().stdout).expect("JSON");
+    let listed: Vec<serde_json::Value> =
+        serde_json::from_str(&run(&["rules", "list", "--format", "json"]).succeeds().stdout).expect("JSON");
     assert_eq!((&listed[0]["rulebook"], &listed[0]["default"]), (&DEFAULT.into(), &true.into()));
     assert_eq!(run(&["rules", "show", DEFAULT]).succeeds().stdout, text());
-    let json: serde_json::Value = serde_json::from_str(&run(&["rules", "show", DEFAULT, "--json"]).succeeds().stdout).expect("JSON");
+    let json: serde_json::Value =
+        serde_json::from_str(&run(&["rules", "show", DEFAULT, "--json"]).succeeds().stdout).expect("JSON");
     assert_eq!(json["metrics"]["deployments"]["deployed_at_percent"], 40);
-    assert!(run(&["rules", "check", "data/rulebooks/modern-work-2024.toml"]).succeeds().stdout.contains("a rulebook, modern-work-2024"));
+    assert!(
+        run(&["rules", "check", "data/rulebooks/modern-work-2024.toml"])
+            .succeeds()
+            .stdout
+            .contains("a rulebook, modern-work-2024")
+    );
     run(&["rules", "show", "modern-wrok-2024"]).fails(2, &["did you mean `modern-work-2024`?"]);
     run(&["rules", "check", "nowhere.toml"]).fails(2, &["could not read the rulebook"]);
 }
@@ -144,7 +218,16 @@ fn the_default_rulebook_has_the_numbers_of_the_programme() {
     let measures: Vec<String> = rules
         .measures()
         .iter()
-        .map(|measure| format!("{} {} {} {}/{}", measure.track.name(), measure.metric.name(), measure.option, measure.max_points, measure.target))
+        .map(|measure| {
+            format!(
+                "{} {} {} {}/{}",
+                measure.track.name(),
+                measure.metric.name(),
+                measure.option,
+                measure.max_points,
+                measure.target
+            )
+        })
         .collect();
     let expected = [
         "enterprise net_customer_adds all 20/5",
@@ -200,8 +283,12 @@ pub fn second_rules(rules: &Rulebook) -> second_reading::Rules {
         designation_points: rules.designation.points,
         tracks: Track::ALL.map(|track| second_track(rules, track)),
         max_points: by_metric().map(|(metric, name)| (name, rules.max_points(metric))).collect(),
-        workloads: by_metric().filter_map(|(metric, name)| Some((name, rules.workloads(rules.workload_list(metric)?).to_vec()))).collect(),
-        certifications: by_metric().map(|(metric, name)| (name, rules.certifications(metric).iter().map(listed).collect())).collect(),
+        workloads: by_metric()
+            .filter_map(|(metric, name)| Some((name, rules.workloads(rules.workload_list(metric)?).to_vec())))
+            .collect(),
+        certifications: by_metric()
+            .map(|(metric, name)| (name, rules.certifications(metric).iter().map(listed).collect()))
+            .collect(),
         deployed_at_percent: rules.metrics.deployments.deployed_at_percent,
         metric_minimum: match choices.metric_minimum.reading {
             rulebook::MetricMinimum::AtLeastOne => second_reading::MetricMinimum::AtLeastOne,
@@ -244,7 +331,11 @@ fn second_track(rules: &Rulebook, track: Track) -> second_reading::Track {
         name: track.name().to_owned(),
         seats_from: band.paid_seats_from,
         seats_to: band.paid_seats_to,
-        options: band.options.iter().map(|option| (option.clone(), rules.options[option].association_types.clone())).collect(),
+        options: band
+            .options
+            .iter()
+            .map(|option| (option.clone(), rules.options[option].association_types.clone()))
+            .collect(),
         targets: targets.collect(),
     }
 }

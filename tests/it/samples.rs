@@ -35,7 +35,8 @@ pub fn rows(root: &Path) -> History {
     let mut history = History::default();
     let partners = read(&root.join("partners.parquet"));
     let [partner_id, partner_name, global_partner_id, distributor_id, market] =
-        ["partner_id", "partner_name", "global_partner_id", "distributor_id", "market"].map(|name| texts(&partners, name));
+        ["partner_id", "partner_name", "global_partner_id", "distributor_id", "market"]
+            .map(|name| texts(&partners, name));
     for row in 0..partners.num_rows() {
         history.partners.push(Partner {
             partner_id: partner_id[row].clone(),
@@ -46,7 +47,8 @@ pub fn rows(root: &Path) -> History {
         });
     }
     let batch = read(&root.join("associations.parquet"));
-    let [partner_id, tenant_id, workload, association_type] = ["partner_id", "tenant_id", "workload", "association_type"].map(|name| texts(&batch, name));
+    let [partner_id, tenant_id, workload, association_type] =
+        ["partner_id", "tenant_id", "workload", "association_type"].map(|name| texts(&batch, name));
     let [start_date, end_date] = ["start_date", "end_date"].map(|name| dates(&batch, name));
     for row in 0..batch.num_rows() {
         history.associations.push(Association {
@@ -59,7 +61,8 @@ pub fn rows(root: &Path) -> History {
         });
     }
     let batch = read(&root.join("certifications.parquet"));
-    let [partner_id, person_id, certification] = ["partner_id", "person_id", "certification"].map(|name| texts(&batch, name));
+    let [partner_id, person_id, certification] =
+        ["partner_id", "person_id", "certification"].map(|name| texts(&batch, name));
     let [earned_on, expires_on] = ["earned_on", "expires_on"].map(|name| dates(&batch, name));
     for row in 0..batch.num_rows() {
         history.certifications.push(Certification {
@@ -83,7 +86,8 @@ pub fn rows(root: &Path) -> History {
 fn usage(batch: &RecordBatch, month: Option<NaiveDate>, history: &mut History) {
     let [tenant_id, workload] = ["tenant_id", "workload"].map(|name| texts(batch, name));
     let [paid_seats, active_users] = ["paid_seats", "active_users"].map(|name| {
-        let column = arrow::compute::cast(batch.column_by_name(name).expect("counts"), &DataType::Int64).expect("counts");
+        let column =
+            arrow::compute::cast(batch.column_by_name(name).expect("counts"), &DataType::Int64).expect("counts");
         column.as_primitive::<Int64Type>().iter().collect::<Vec<_>>()
     });
     for row in 0..batch.num_rows() {
@@ -144,11 +148,24 @@ fn the_committed_sample_is_made_by_the_command() {
 #[test]
 fn the_sample_has_every_awkward_case() {
     let history = rows(&Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample"));
-    let october: Vec<&Usage> = history.workload_usage.iter().filter(|row| row.month == NaiveDate::from_ymd_opt(2026, 10, 1)).collect();
-    let seats = |tenant: &Option<String>| october.iter().filter(|row| row.tenant_id == *tenant).filter_map(|row| row.paid_seats).collect::<Vec<_>>();
-    let both_bands = |tenant: &Option<String>| seats(tenant).iter().any(|seats| (11..=300).contains(seats)) && seats(tenant).iter().any(|seats| *seats > 300);
-    let pairs = |a: &Association, b: &Association| (&a.partner_id, &a.tenant_id, &a.workload) == (&b.partner_id, &b.tenant_id, &b.workload);
-    let couples = || history.associations.iter().enumerate().flat_map(|(index, a)| history.associations[index + 1..].iter().take(12).map(move |b| (a, b)));
+    let october: Vec<&Usage> =
+        history.workload_usage.iter().filter(|row| row.month == NaiveDate::from_ymd_opt(2026, 10, 1)).collect();
+    let seats = |tenant: &Option<String>| {
+        october.iter().filter(|row| row.tenant_id == *tenant).filter_map(|row| row.paid_seats).collect::<Vec<_>>()
+    };
+    let both_bands = |tenant: &Option<String>| {
+        seats(tenant).iter().any(|seats| (11..=300).contains(seats)) && seats(tenant).iter().any(|seats| *seats > 300)
+    };
+    let pairs = |a: &Association, b: &Association| {
+        (&a.partner_id, &a.tenant_id, &a.workload) == (&b.partner_id, &b.tenant_id, &b.workload)
+    };
+    let couples = || {
+        history
+            .associations
+            .iter()
+            .enumerate()
+            .flat_map(|(index, a)| history.associations[index + 1..].iter().take(12).map(move |b| (a, b)))
+    };
     let kind = |row: &Association| row.association_type.clone().unwrap_or_default();
     let as_of = AS_OF.parse::<NaiveDate>().expect("a date");
     let served: std::collections::BTreeSet<_> = history.associations.iter().map(|row| &row.partner_id).collect();
@@ -158,21 +175,76 @@ fn the_sample_has_every_awkward_case() {
         ("workload-level claims", history.associations.iter().any(|row| row.workload.is_some())),
         ("whole-tenant claims", history.associations.iter().any(|row| row.workload.is_none())),
         ("ended associations", history.associations.iter().any(|row| row.end_date.is_some_and(|end| end < as_of))),
-        ("renewed associations", couples().any(|(a, b)| pairs(a, b) && kind(a) == kind(b) && a.end_date.is_some_and(|end| Some(end) < b.start_date))),
-        ("overlapping associations", couples().any(|(a, b)| pairs(a, b) && kind(a) == kind(b) && a.start_date != b.start_date && a.end_date.is_none_or(|end| Some(end) >= b.start_date))),
-        ("both CSP tiers", couples().any(|(a, b)| pairs(a, b) && kind(a) != kind(b) && kind(a).starts_with("CSP") && kind(b).starts_with("CSP"))),
-        ("locations", history.partners.iter().any(|row| row.global_partner_id.is_some() && row.global_partner_id != row.partner_id)),
-        ("expired certificates", history.certifications.iter().any(|row| row.expires_on.is_some_and(|end| end < as_of))),
-        ("one person with several", history.certifications.iter().any(|a| history.certifications.iter().any(|b| a.person_id == b.person_id && a.certification != b.certification))),
+        (
+            "renewed associations",
+            couples().any(|(a, b)| {
+                pairs(a, b) && kind(a) == kind(b) && a.end_date.is_some_and(|end| Some(end) < b.start_date)
+            }),
+        ),
+        (
+            "overlapping associations",
+            couples().any(|(a, b)| {
+                pairs(a, b)
+                    && kind(a) == kind(b)
+                    && a.start_date != b.start_date
+                    && a.end_date.is_none_or(|end| Some(end) >= b.start_date)
+            }),
+        ),
+        (
+            "both CSP tiers",
+            couples().any(|(a, b)| {
+                pairs(a, b) && kind(a) != kind(b) && kind(a).starts_with("CSP") && kind(b).starts_with("CSP")
+            }),
+        ),
+        (
+            "locations",
+            history
+                .partners
+                .iter()
+                .any(|row| row.global_partner_id.is_some() && row.global_partner_id != row.partner_id),
+        ),
+        (
+            "expired certificates",
+            history.certifications.iter().any(|row| row.expires_on.is_some_and(|end| end < as_of)),
+        ),
+        (
+            "one person with several",
+            history.certifications.iter().any(|a| {
+                history.certifications.iter().any(|b| a.person_id == b.person_id && a.certification != b.certification)
+            }),
+        ),
         ("gaps", {
-            let months = |tenant: &Option<String>| history.workload_usage.iter().filter(|row| row.tenant_id == *tenant).filter_map(|row| row.month).collect::<std::collections::BTreeSet<_>>();
+            let months = |tenant: &Option<String>| {
+                history
+                    .workload_usage
+                    .iter()
+                    .filter(|row| row.tenant_id == *tenant)
+                    .filter_map(|row| row.month)
+                    .collect::<std::collections::BTreeSet<_>>()
+            };
             october.iter().step_by(3).any(|row| (2..25).contains(&months(&row.tenant_id).len()))
         }),
         ("users above seats", october.iter().any(|row| row.active_users > row.paid_seats)),
         ("zero seats", october.iter().any(|row| row.paid_seats == Some(0))),
-        ("unlisted workloads", october.iter().any(|row| row.workload.as_deref().is_some_and(|name| !listed.contains(&name) && !name.starts_with("teams") && !name.starts_with("viva")))),
-        ("partners with nothing", history.partners.iter().any(|row| row.global_partner_id.is_none() && !served.contains(&row.partner_id))),
-        ("a hostile name", history.partners.iter().any(|row| row.partner_name.as_deref().is_some_and(|name| name.contains("<script>")))),
+        (
+            "unlisted workloads",
+            october.iter().any(|row| {
+                row.workload.as_deref().is_some_and(|name| {
+                    !listed.contains(&name) && !name.starts_with("teams") && !name.starts_with("viva")
+                })
+            }),
+        ),
+        (
+            "partners with nothing",
+            history.partners.iter().any(|row| row.global_partner_id.is_none() && !served.contains(&row.partner_id)),
+        ),
+        (
+            "a hostile name",
+            history
+                .partners
+                .iter()
+                .any(|row| row.partner_name.as_deref().is_some_and(|name| name.contains("<script>"))),
+        ),
     ];
     let missing: Vec<_> = found.iter().filter(|(_, found)| !found).map(|(case, _)| case).collect();
     assert!(missing.is_empty(), "the sample lacks {missing:?}");

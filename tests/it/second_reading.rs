@@ -216,7 +216,9 @@ pub fn check(history: &History) -> (History, Vec<Reject>) {
     for row in &history.workload_usage {
         match usage_fault(row) {
             Some(rule) => rejects.push(Reject { table: "workload_usage", rule }),
-            None => by_key.entry((row.tenant_id.clone(), row.workload.clone(), row.month)).or_default().push(row.clone()),
+            None => {
+                by_key.entry((row.tenant_id.clone(), row.workload.clone(), row.month)).or_default().push(row.clone())
+            }
         }
     }
     for rows in by_key.into_values() {
@@ -230,7 +232,9 @@ pub fn check(history: &History) -> (History, Vec<Reject>) {
 }
 
 fn association_fault(row: &Association, known: &BTreeSet<String>) -> Option<&'static str> {
-    let (Some(partner), Some(_), Some(kind), Some(start)) = (&row.partner_id, &row.tenant_id, &row.association_type, row.start_date) else {
+    let (Some(partner), Some(_), Some(kind), Some(start)) =
+        (&row.partner_id, &row.tenant_id, &row.association_type, row.start_date)
+    else {
         return Some("null_key");
     };
     if !["CPOR", "DPOR", "CSP_TIER_1", "CSP_TIER_2"].contains(&kind.as_str()) {
@@ -243,7 +247,9 @@ fn association_fault(row: &Association, known: &BTreeSet<String>) -> Option<&'st
 }
 
 fn certification_fault(row: &Certification, known: &BTreeSet<String>) -> Option<&'static str> {
-    let (Some(partner), Some(_), Some(_), Some(earned)) = (&row.partner_id, &row.person_id, &row.certification, row.earned_on) else {
+    let (Some(partner), Some(_), Some(_), Some(earned)) =
+        (&row.partner_id, &row.person_id, &row.certification, row.earned_on)
+    else {
         return Some("null_key");
     };
     if row.expires_on.is_some_and(|end| end < earned) {
@@ -321,15 +327,27 @@ impl Reader<'_> {
     }
 
     /// Start dates of the rows that cover a workload and hold on the last day of a month.
-    fn holding(&self, rows: &[(Option<String>, NaiveDate, Option<NaiveDate>)], workload: &str, month: NaiveDate) -> Vec<NaiveDate> {
+    fn holding(
+        &self,
+        rows: &[(Option<String>, NaiveDate, Option<NaiveDate>)],
+        workload: &str,
+        month: NaiveDate,
+    ) -> Vec<NaiveDate> {
         let last = last_of_month(month);
         let covers = |name: &Option<String>| name.as_deref().is_none_or(|name| name == workload);
         let holds = |start: NaiveDate, end: Option<NaiveDate>| start <= last && end.is_none_or(|end| end >= last);
-        rows.iter().filter(|(name, start, end)| covers(name) && holds(*start, *end)).map(|(_, start, _)| *start).collect()
+        rows.iter()
+            .filter(|(name, start, end)| covers(name) && holds(*start, *end))
+            .map(|(_, start, _)| *start)
+            .collect()
     }
 
     /// The pairs of a tenant: workload, held at M, held at P, association month.
-    fn pairs(&self, rows: &[(Option<String>, NaiveDate, Option<NaiveDate>)], metric: &str) -> Vec<(String, bool, bool, Option<NaiveDate>)> {
+    fn pairs(
+        &self,
+        rows: &[(Option<String>, NaiveDate, Option<NaiveDate>)],
+        metric: &str,
+    ) -> Vec<(String, bool, bool, Option<NaiveDate>)> {
         let mut pairs = Vec::new();
         for workload in &self.rules.workloads[metric] {
             let (at_m, at_p) = (self.holding(rows, workload, self.m), self.holding(rows, workload, self.p));
@@ -347,7 +365,11 @@ impl Reader<'_> {
         let tenants: BTreeSet<&String> = options.iter().flat_map(|claims| claims.keys()).collect();
         let (mut now, mut then) = (0, 0);
         for tenant in tenants {
-            let pairs: Vec<_> = options.iter().filter_map(|claims| claims.get(tenant)).flat_map(|rows| self.pairs(rows, metric)).collect();
+            let pairs: Vec<_> = options
+                .iter()
+                .filter_map(|claims| claims.get(tenant))
+                .flat_map(|rows| self.pairs(rows, metric))
+                .collect();
             now += i64::from(pairs.iter().any(|pair| pair.1) && self.in_band_at_m(tenant, track, metric));
             then += i64::from(pairs.iter().any(|pair| pair.2) && self.in_band_at_p(tenant, track, metric));
         }
@@ -368,7 +390,8 @@ impl Reader<'_> {
                     prior += self.users(tenant, &workload, self.p);
                 }
                 if let (true, false, true, Some(month)) = (held_m, held_p, band_m, month) {
-                    let (then, year_ago) = (self.users(tenant, &workload, month), self.users(tenant, &workload, self.p));
+                    let (then, year_ago) =
+                        (self.users(tenant, &workload, month), self.users(tenant, &workload, self.p));
                     prior += match self.rules.usage_baseline {
                         UsageBaseline::AssociationMonth => then,
                         UsageBaseline::YearAgo => year_ago,
@@ -408,13 +431,19 @@ impl Reader<'_> {
                 let at_m: Vec<&String> = unit.iter().filter(|pair| pair.1).map(|pair| &pair.0).collect();
                 let at_p: Vec<&String> = unit.iter().filter(|pair| pair.2).map(|pair| &pair.0).collect();
                 let earliest = unit.iter().filter(|pair| pair.1).filter_map(|pair| pair.3).min();
-                let any_or_all = |workloads: &[&String], month: NaiveDate, test: &dyn Fn((i64, i64)) -> bool| match self.rules.deployment_unit {
-                    DeploymentUnit::TenantAnyWorkload => workloads.iter().any(|workload| test(self.pooled(tenant, &[workload], month))),
+                let any_or_all = |workloads: &[&String], month: NaiveDate, test: &dyn Fn((i64, i64)) -> bool| match self
+                    .rules
+                    .deployment_unit
+                {
+                    DeploymentUnit::TenantAnyWorkload => {
+                        workloads.iter().any(|workload| test(self.pooled(tenant, &[workload], month)))
+                    }
                     _ => test(self.pooled(tenant, workloads, month)),
                 };
                 let deployed_at_m = band_m && any_or_all(&at_m, self.m, &|ratio| self.reaches(ratio));
                 let deployed_at_p = band_p && any_or_all(&at_p, self.p, &|ratio| self.reaches(ratio));
-                let left_out = at_p.is_empty() && earliest.is_some_and(|month| any_or_all(&at_m, month, &|ratio| self.above(ratio)));
+                let left_out = at_p.is_empty()
+                    && earliest.is_some_and(|month| any_or_all(&at_m, month, &|ratio| self.above(ratio)));
                 now += i64::from(deployed_at_m && !left_out);
                 then += i64::from(deployed_at_p);
             }
@@ -427,11 +456,14 @@ impl Reader<'_> {
 fn certified(history: &History, rules: &Rules, metric: &str, account: &str, as_of: NaiveDate) -> i64 {
     let mut people = BTreeSet::new();
     for row in &history.certifications {
-        let listed = rules.certifications[metric].iter().find(|listed| listed.names.contains(row.certification.as_ref().expect("sound")));
+        let listed = rules.certifications[metric]
+            .iter()
+            .find(|listed| listed.names.contains(row.certification.as_ref().expect("sound")));
         let Some(listed) = listed else { continue };
         let ours = account_of(row.partner_id.as_ref().expect("sound"), &history.partners) == account;
         let earned = row.earned_on.expect("sound") <= as_of;
-        let alive = row.expires_on.is_none_or(|end| end >= as_of) && listed.eligible_until.is_none_or(|until| as_of <= until);
+        let alive =
+            row.expires_on.is_none_or(|end| end >= as_of) && listed.eligible_until.is_none_or(|until| as_of <= until);
         if ours && earned && alive {
             people.insert(row.person_id.clone());
         }
@@ -453,7 +485,11 @@ pub fn score(history: &History, rules: &Rules, as_of: NaiveDate) -> Scored {
     let mut grid = Grid::new();
     for row in &history.workload_usage {
         let key = (row.tenant_id.clone().expect("sound"), row.month.expect("sound"));
-        grid.entry(key).or_default().push((row.workload.clone().expect("sound"), row.paid_seats.expect("sound"), row.active_users.expect("sound")));
+        grid.entry(key).or_default().push((
+            row.workload.clone().expect("sound"),
+            row.paid_seats.expect("sound"),
+            row.active_users.expect("sound"),
+        ));
     }
     let reader = Reader { rules, grid, m, p };
     let mut claims: BTreeMap<(String, String), Claims> = BTreeMap::new();
@@ -461,9 +497,17 @@ pub fn score(history: &History, rules: &Rules, as_of: NaiveDate) -> Scored {
         let account = account_of(row.partner_id.as_ref().expect("sound"), &history.partners);
         let kind = row.association_type.clone().expect("sound");
         let tenants = claims.entry((account, kind)).or_default();
-        tenants.entry(row.tenant_id.clone().expect("sound")).or_default().push((row.workload.clone(), row.start_date.expect("sound"), row.end_date));
+        tenants.entry(row.tenant_id.clone().expect("sound")).or_default().push((
+            row.workload.clone(),
+            row.start_date.expect("sound"),
+            row.end_date,
+        ));
     }
-    let accounts: BTreeSet<String> = history.partners.iter().map(|row| account_of(row.partner_id.as_ref().expect("sound"), &history.partners)).collect();
+    let accounts: BTreeSet<String> = history
+        .partners
+        .iter()
+        .map(|row| account_of(row.partner_id.as_ref().expect("sound"), &history.partners))
+        .collect();
     let mut scored = Scored::default();
     for account in &accounts {
         let rows = account_points(&reader, &history, &claims, account, as_of);
@@ -474,17 +518,28 @@ pub fn score(history: &History, rules: &Rules, as_of: NaiveDate) -> Scored {
     scored
 }
 
-fn account_points(reader: &Reader, history: &History, claims: &BTreeMap<(String, String), Claims>, account: &str, as_of: NaiveDate) -> Vec<MetricPoint> {
+fn account_points(
+    reader: &Reader,
+    history: &History,
+    claims: &BTreeMap<(String, String), Claims>,
+    account: &str,
+    as_of: NaiveDate,
+) -> Vec<MetricPoint> {
     let mut points = Vec::new();
     for track in &reader.rules.tracks {
-        let by_option: Vec<(String, Claims)> = track.options.iter().map(|(option, kinds)| (option.clone(), united(claims, account, kinds))).collect();
+        let by_option: Vec<(String, Claims)> =
+            track.options.iter().map(|(option, kinds)| (option.clone(), united(claims, account, kinds))).collect();
         for metric in METRICS {
             let mut rows = Vec::new();
             let all: Vec<&Claims> = by_option.iter().map(|(_, claims)| claims).collect();
             match metric {
                 "net_customer_adds" => rows.push(("all".to_owned(), reader.net_customer_adds(&all, track))),
-                "usage_growth" => rows.extend(by_option.iter().map(|(option, claims)| (option.clone(), reader.usage_growth(claims, track)))),
-                "deployments" => rows.extend(by_option.iter().map(|(option, claims)| (option.clone(), reader.deployments(claims, track)))),
+                "usage_growth" => rows.extend(
+                    by_option.iter().map(|(option, claims)| (option.clone(), reader.usage_growth(claims, track))),
+                ),
+                "deployments" => rows.extend(
+                    by_option.iter().map(|(option, claims)| (option.clone(), reader.deployments(claims, track))),
+                ),
                 _ => rows.push(("all".to_owned(), (certified(history, reader.rules, metric, account, as_of), 0))),
             }
             points.extend(metric_rows(reader.rules, track, metric, account, rows));
@@ -505,7 +560,13 @@ fn united(claims: &BTreeMap<(String, String), Claims>, account: &str, kinds: &[S
 }
 
 /// "The best option's points count"; the first on a tie.
-fn metric_rows(rules: &Rules, track: &Track, metric: &str, account: &str, values: Vec<(String, (i64, i64))>) -> Vec<MetricPoint> {
+fn metric_rows(
+    rules: &Rules,
+    track: &Track,
+    metric: &str,
+    account: &str,
+    values: Vec<(String, (i64, i64))>,
+) -> Vec<MetricPoint> {
     let maximum = rules.max_points[metric];
     let mut rows: Vec<MetricPoint> = Vec::new();
     for (option, (current, prior)) in values {
@@ -529,7 +590,8 @@ fn metric_rows(rules: &Rules, track: &Track, metric: &str, account: &str, values
 }
 
 fn account_score(rows: &[MetricPoint], history: &History, rules: &Rules, account: &str) -> Score {
-    let own = history.partners.iter().find(|row| row.partner_id.as_deref() == Some(account)).cloned().unwrap_or_default();
+    let own =
+        history.partners.iter().find(|row| row.partner_id.as_deref() == Some(account)).cloned().unwrap_or_default();
     let minimum = match rules.metric_minimum {
         MetricMinimum::AtLeastOne => 10_000,
         MetricMinimum::AboveZero => 1,
@@ -540,7 +602,12 @@ fn account_score(rows: &[MetricPoint], history: &History, rules: &Rules, account
             counted.expect("each metric counts an option").points
         });
         let total: i64 = metrics.iter().sum();
-        let short: Vec<&str> = METRICS.into_iter().zip(metrics).filter(|(_, points)| *points < minimum).map(|(metric, _)| metric).collect();
+        let short: Vec<&str> = METRICS
+            .into_iter()
+            .zip(metrics)
+            .filter(|(_, points)| *points < minimum)
+            .map(|(metric, _)| metric)
+            .collect();
         let qualified = short.is_empty() && total >= rules.designation_points * 10_000;
         (track, metrics, total, short.join(","), qualified)
     });
@@ -575,7 +642,10 @@ fn rank(scores: &mut [Score]) {
     for score in scores.iter_mut() {
         let better = before.iter().filter(|other| other.total_points > score.total_points);
         score.rank = 1 + better.clone().count() as i64;
-        score.distributor_rank = score.distributor_id.as_ref().map(|own| 1 + better.filter(|other| other.distributor_id.as_ref() == Some(own)).count() as i64);
+        score.distributor_rank = score
+            .distributor_id
+            .as_ref()
+            .map(|own| 1 + better.filter(|other| other.distributor_id.as_ref() == Some(own)).count() as i64);
     }
     scores.sort_by(|a, b| (a.rank, &a.partner_id).cmp(&(b.rank, &b.partner_id)));
 }
