@@ -166,6 +166,11 @@ class Peer:
                 f"""create temp table broken_{at} as select count(*) filter (where tenant_id is null or workload is null or paid_seats is null
                     or active_users is null or paid_seats < 0 or active_users < 0 or paid_seats > 2147483647 or active_users > 2147483647) as broken,
                     count(*) as rows from {self.month(month)}""",
+                # A tenant's workloads as bits sum to their union exactly when no key repeats.
+                f"""create or replace temp table bit as select workload, 1::bigint << (row_number() over ()) as bit
+                    from (select distinct workload from {self.month(month)})""",
+                f"""create temp table repeated_{at} as select tenant_id from {self.month(month)} join bit using (workload)
+                    group by tenant_id having sum(bit) <> bit_or(bit)""",
             )
 
     def baselines(self):

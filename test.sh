@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Sets up what the tests need in .venv (no root), and runs them all. What cannot run here is listed; with CI=true it is a failure.
+set -euo pipefail
+cd "$(dirname "$0")"
+if [ ! -x .venv/bin/python ] || ! .venv/bin/python -c '' 2>/dev/null; then
+    python3 -m venv .venv || { echo "error: python3 cannot make a virtual environment; install python3-venv" >&2; exit 1; }
+fi
+.venv/bin/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+export PARTNERSCORE_TEST_PYTHON="$PWD/.venv/bin/python"
+exec cargo test "$@" -- --show-output
