@@ -14,7 +14,7 @@ def differences(ours, theirs):
     for table in ("scores", "metric_points"):
         a, b = (f"(select * from read_parquet('{run}/{table}.parquet', hive_partitioning = false))" for run in (ours, theirs))
         rows = duckdb.sql(f"(from {a} except from {b}) union all (from {b} except from {a})").fetchall()
-        count = duckdb.sql(f"select (select count(*) from {a}), (select count(*) from {b})").fetchone()
+        count = duckdb.sql(f"select (select count(*) from {a}), (select count(*) from {b})").fetchall()[0]
         if rows or count[0] != count[1]:
             found[table] = (count, rows[:3])
     return found

@@ -82,7 +82,7 @@ impl Declared {
         let place = path.display().to_string();
         let mut declared: Declared = toml_file::parse(&text, &place, "see pipelines/nightly.toml for a complete one")?;
         let shares = [("max_reject_ratio", declared.max_reject_ratio), ("min_coverage", declared.min_coverage)];
-        for (key, _) in shares.into_iter().filter(|(_, share)| !(0.0..=1.0).contains(share)) {
+        if let Some((key, _)) = shares.into_iter().find(|(_, share)| !(0.0..=1.0).contains(share)) {
             let place = format!("{place}:{}", toml_file::line_of_key(&text, key));
             return Err(Error::usage(format!("{key} is not a share")).at(place).hint("use a number from 0 to 1"));
         }

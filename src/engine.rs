@@ -144,6 +144,8 @@ fn translated(stage: &str, error: &PolarsError) -> Error {
         root = error;
     }
     let (code, hint) = match root {
+        // Whatever a writer or reader wraps around it, the system has said no.
+        _ if text.contains("(os error ") => (Code::Storage, STORAGE_HINT),
         PolarsError::IO { error, .. } if is_content(error.kind()) => {
             (Code::Refused, "a file of the history is damaged; `partnerscore check` names it")
         }

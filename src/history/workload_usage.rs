@@ -94,7 +94,7 @@ fn files_of(table: &Table, month: Month) -> Vec<&File> {
 
 /// Rows of a month as the files store it, those dated within it included. Files that carry the month inside are filtered.
 fn stored(table: &Table, month: Month, keep: Option<Expr>, wanted: Wanted) -> Result<LazyFrame> {
-    let named = |file: &&File| file.hive.get(MONTH).is_some();
+    let named = |file: &&File| file.hive.contains_key(MONTH);
     let first = |file: &&File| file.hive.get(MONTH).is_some_and(|day| *day == Some(month.first_day().to_string()));
     let files = files_of(table, month);
     let (by_column, by_folder): (Vec<&File>, Vec<&File>) = files.into_iter().partition(|file| !named(file));

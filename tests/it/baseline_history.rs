@@ -61,17 +61,19 @@ pub fn usage(tenant_id: &str, workload: &str, month: &str, paid_seats: i64, acti
 
 /// Two partners, three tenants, thirteen months.
 pub fn history() -> History {
-    let mut history = History::default();
-    history.partners = vec![partner("acme"), partner("birch")];
-    history.associations = vec![
-        association("acme", "t1", "CPOR", "2024-01-01"),
-        association("acme", "t2", "CSP_TIER_1", "2026-03-15"),
-        association("birch", "t3", "DPOR", "2024-01-01"),
-    ];
-    history.certifications = vec![
-        certification("acme", "ann", "enterprise_administrator_expert", "2025-01-01"),
-        certification("acme", "ben", "teams_application_developer_associate", "2025-01-01"),
-    ];
+    let mut history = History {
+        partners: vec![partner("acme"), partner("birch")],
+        associations: vec![
+            association("acme", "t1", "CPOR", "2024-01-01"),
+            association("acme", "t2", "CSP_TIER_1", "2026-03-15"),
+            association("birch", "t3", "DPOR", "2024-01-01"),
+        ],
+        certifications: vec![
+            certification("acme", "ann", "enterprise_administrator_expert", "2025-01-01"),
+            certification("acme", "ben", "teams_application_developer_associate", "2025-01-01"),
+        ],
+        workload_usage: Vec::new(),
+    };
     for (index, month) in (0..13).map(|index| (index, month(index))) {
         for (tenant, seats) in [("t1", 50), ("t2", 80), ("t3", 400)] {
             history.workload_usage.push(usage(tenant, "teams", &month, seats, 20 + index));

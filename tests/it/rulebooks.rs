@@ -134,8 +134,8 @@ fn an_option_that_no_track_counts_is_refused() {
     );
     refused(
         "association_types = [\"DPOR\"]",
-        "association_types = [\"CPOR\"]",
-        "[options.dpor]",
+        "association_types = [ \"CPOR\" ]",
+        "[ \"CPOR\" ]",
         &["stands under two options"],
     );
     refused("association_types = [\"DPOR\"]", "association_types = [\"DPRO\"]", "DPRO", &["did you mean `DPOR`?"]);

@@ -64,6 +64,7 @@ pub enum SeatBand {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(clippy::enum_variant_names)] // the contract's own names
 pub enum DeploymentUnit {
     TenantPooled,
     TenantAnyWorkload,
