@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
 use polars::prelude::*;
+use polars_plan::plans::{HintIR, Sorted};
 
 use crate::error::{Code, Error, Result};
 
@@ -36,6 +37,12 @@ pub fn progress(done: usize, of: usize) {
 /// A date in a plan. polars itself makes a chrono date a timestamp, which statistics of date columns are not compared with.
 pub fn day(day: NaiveDate) -> Expr {
     lit(Scalar::new_date(day.to_epoch_days()))
+}
+
+/// Says that a column ascends, so that joins and groupings by it go along it. Only for what was seen to ascend, or was sorted.
+pub fn ascending(lf: LazyFrame, column: &str) -> LazyFrame {
+    let sorted = Sorted { column: column.into(), descending: Some(false), nulls_last: Some(false) };
+    lf.clone().hint(HintIR::Sorted([sorted].into())).unwrap_or(lf)
 }
 
 /// Runs a plan and returns its rows; their order is not defined unless the plan sorts.

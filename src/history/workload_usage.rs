@@ -196,8 +196,9 @@ impl UsageMonth {
         findings.reject(rejects);
         let mut usage = UsageMonth { month, rows, findings, workloads: Vec::new(), height: 0 };
         usage.look_through()?;
-        if !usage.keys_ascend()? {
-            usage.resolve_repeats()?;
+        match usage.keys_ascend()? {
+            true => usage.rows = engine::ascending(usage.rows, "tenant_id"),
+            false => usage.resolve_repeats()?,
         }
         Ok(usage)
     }

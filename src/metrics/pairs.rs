@@ -134,7 +134,7 @@ pub fn claims(associations: LazyFrame, question: &Question, workloads: &[String]
 /// Every tenant with a claim, numbered.
 fn numbered(claims: &DataFrame) -> LazyFrame {
     let ids = claims.clone().lazy().select([col("tenant_id")]).unique(None, UniqueKeepStrategy::Any);
-    ids.with_row_index("tenant", None)
+    ids.sort(["tenant_id"], SortMultipleOptions::default()).with_row_index("tenant", None)
 }
 
 /// One row for each account, option, tenant and claimed workload.
@@ -220,7 +220,8 @@ pub(super) fn stacked<const N: usize>(frames: [LazyFrame; N]) -> LazyFrame {
 /// Rows of tenants without a number are left out; workloads that are not listed have the number zero.
 pub(super) fn numbered_rows(rows: LazyFrame, workloads: &[String], tenants: &DataFrame) -> LazyFrame {
     let id = || [col("tenant_id")];
-    let rows = rows.join(tenants.clone().lazy(), id(), id(), JoinArgs::new(JoinType::Inner));
+    let tenants = engine::ascending(tenants.clone().lazy(), "tenant_id");
+    let rows = rows.join(tenants, id(), id(), JoinArgs::new(JoinType::Inner));
     let workload = workload_number(workloads).fill_null(lit(ALL_WORKLOADS));
     rows.select([col("tenant"), workload, col("active_users"), col("paid_seats")])
 }
