@@ -32,13 +32,18 @@ sample:
     cargo run -- sample --out data/sample
 
 # Run the notebook on the sample and keep what it shows, in out/
-notebook: score
+notebook: score _python
     {{python}} tests/notebooks.py out
 
+# What the recipes in Python need
+_python:
+    test -x {{python}} || python3 -m venv .venv
+    {{python}} -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+
 # Time the main job beside DuckDB, on a million tenants; makes the history in target/bench on the first run
-bench *arguments:
+bench *arguments: _python
     cargo build --release
-    {{python}} benches/bench.py {{arguments}}
+    {{python}} benches/bench.py --write docs/performance.md {{arguments}}
 
 # Licences, bans and sources of everything that is built; advisories where the network lets it
 audit:

@@ -1,6 +1,6 @@
 """Times the main job beside DuckDB on the same files, in turn, and prints the medians and their ratio.
 
-usage: bench.py [--partners 10000] [--tenants 1000000] [--months 25] [--pairs 5] [--threads N]
+usage: bench.py [--partners 10000] [--tenants 1000000] [--months 25] [--pairs 5] [--threads N] [--write DOCUMENT]
 
 The history is made once, in target/bench. Both sides give the same scores, or there is no table. Times are those of whole processes,
 from start to exit, with the files in the page cache; memory is the most a process held.
@@ -53,6 +53,7 @@ def main():
     parser.add_argument("--months", type=int, default=25)
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--write", metavar="DOCUMENT", help="also put the table into a document, between its marks")
     arguments = parser.parse_args()
     folder = history(arguments)
     ours, theirs = folder.with_name("out"), folder.with_name("peer")
@@ -80,13 +81,29 @@ def main():
     if differences:
         sys.exit(f"the two do not give the same scores: {differences}")
     medians = {name: [statistics.median(column) for column in zip(*rows)] for name, rows in figures.items()}
-    print(f"{arguments.partners} partners, {arguments.tenants} tenants, {arguments.months} months, {arguments.threads} threads, medians of {arguments.pairs}\n")
-    print("| program | seconds | CPU seconds | peak memory (MB) |")
-    print("| --- | ---: | ---: | ---: |")
-    for name, (wall, cpu, peak) in medians.items():
-        print(f"| {name} | {wall:.2f} | {cpu:.2f} | {peak / 1e6:.0f} |")
     ratios = [theirs[0] / ours[0] for ours, theirs in zip(figures["partnerscore"], figures["duckdb"])]
-    print(f"\nBoth give the same scores. DuckDB takes {statistics.median(ratios):.2f} times as long (median of the pairs).")
+    table = report(arguments, medians, statistics.median(ratios))
+    print(table)
+    if arguments.write:
+        write(pathlib.Path(arguments.write), table)
+
+
+def report(arguments, medians, ratio):
+    """The medians as a Markdown table, and the ratio in a sentence."""
+    size = f"{arguments.partners:,} partners, {arguments.tenants:,} tenants, {arguments.months} months"
+    lines = [f"{size}, {arguments.threads} threads, medians of {arguments.pairs}:", ""]
+    lines += ["| program | seconds | CPU seconds | peak memory (MB) |", "| --- | ---: | ---: | ---: |"]
+    for name, (wall, cpu, peak) in medians.items():
+        lines.append(f"| {name} | {wall:.2f} | {cpu:.2f} | {peak / 1e6:.0f} |")
+    lines += ["", f"Both give the same scores. DuckDB takes {ratio:.2f} times as long (median of the pairs)."]
+    return "\n".join(lines)
+
+
+def write(document, table):
+    """Puts the table between the document's marks."""
+    begin, end = "<!-- bench:begin -->", "<!-- bench:end -->"
+    before, rest = document.read_text().split(begin)
+    document.write_text(f"{before}{begin}\n\n{table}\n\n{end}{rest.split(end)[1]}")
 
 
 if __name__ == "__main__":

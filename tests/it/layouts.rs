@@ -28,7 +28,7 @@ fn threads_and_shards_do_not_change_a_byte() {
     let sample = samples::dirty();
     let whole = bytes(&sample, &["--evidence"]);
     assert!(whole.len() >= 4, "{:?}", whole.keys());
-    for more in [["--shards", "7"], ["--shards", "2"], ["--shards", "25"], ["--threads", "1"]] {
+    for more in [["--shards", "7"], ["--threads", "1"]] {
         assert_eq!(bytes(&sample, &[more.as_slice(), &["--evidence"]].concat()), whole, "{more:?}");
     }
     let without = bytes(&sample, &["--shards", "3"]);

@@ -20,7 +20,7 @@ pub fn dirty() -> PathBuf {
     static FOLDER: OnceLock<TempDir> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a folder");
-        sample(&folder.path().join("history"), &["--partners", "40", "--tenants", "700", "--seed", "5", "--dirty"]);
+        sample(&folder.path().join("history"), &["--partners", "40", "--tenants", "500", "--seed", "5", "--dirty"]);
         folder
     });
     folder.path().join("history")
