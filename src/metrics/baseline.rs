@@ -84,8 +84,19 @@ fn needed(pairs: &DataFrame, tenants: &DataFrame, month: Month) -> Result<BTreeM
     typed().map_err(|error| Error::internal(error.to_string()))
 }
 
-/// Adds `users_at_*` and `seats_at_*` of the month in a column; pairs whose month is M take what they have at M.
-pub(super) fn joined(lf: LazyFrame, baselines: &Baselines, month: &str, at: &str, m: Month) -> LazyFrame {
+/// Adds `users_at_*` and `seats_at_*` of the association month and of the tenant's first month; zero where there is none.
+///
+/// Only young pairs are looked up: those whose association, or whose tenant's first, began before M and after P.
+pub(super) fn joined(pairs: LazyFrame, baselines: &Baselines, m: Month) -> LazyFrame {
+    let before_m = |month: &str| col(month).lt(engine::day(m.first_day())).fill_null(lit(false));
+    let young = before_m("association_month").or(before_m("first_month"));
+    let own = looked_up(pairs.clone().filter(young.clone()), baselines, "association_month", "association");
+    let both = looked_up(own, baselines, "first_month", "first");
+    let others = pairs.filter(young.not()).with_columns(began_at_m(m, |_| lit(0i64)));
+    pairs::stacked([both.with_columns(began_at_m(m, |own| col(own))), others])
+}
+
+fn looked_up(lf: LazyFrame, baselines: &Baselines, month: &str, at: &str) -> LazyFrame {
     let left = JoinArgs::new(JoinType::Left);
     let totals = baselines.totals.clone().lazy().select([
         col("tenant"),
@@ -96,12 +107,21 @@ pub(super) fn joined(lf: LazyFrame, baselines: &Baselines, month: &str, at: &str
     let (tenant, pair) = (["tenant", "month"].map(col), ["tenant", "workload", "month"].map(col));
     let lf = lf.join(totals, [col("tenant"), col(month)], tenant, left.clone());
     let lf = lf.join(baselines.rows.clone().lazy(), [col("tenant"), col("workload"), col(month)], pair, left);
-    let began_at_m = || col(month).eq(engine::day(m.first_day()));
-    let at_m = |name: &str| {
-        let own = format!("{name}_at_{at}");
-        when(began_at_m()).then(col(format!("{name}_at_m"))).otherwise(col(own.as_str())).alias(own.as_str())
-    };
-    lf.with_columns(measured(at)).with_columns([at_m("users"), at_m("seats")]).drop(spent(at))
+    lf.with_columns(measured(at)).drop(spent(at))
+}
+
+/// Pairs whose month is M take what they have at M; the others what `otherwise` makes of the column.
+fn began_at_m(m: Month, otherwise: impl Fn(&str) -> Expr) -> Vec<Expr> {
+    let mut columns = Vec::new();
+    for (month, at) in [("association_month", "association"), ("first_month", "first")] {
+        for name in ["users", "seats"] {
+            let own = format!("{name}_at_{at}");
+            let began = col(month).eq(engine::day(m.first_day())).fill_null(lit(false));
+            let value = when(began).then(col(format!("{name}_at_m"))).otherwise(otherwise(&own));
+            columns.push(value.cast(DataType::Int64).alias(own.as_str()));
+        }
+    }
+    columns
 }
 
 fn no_rows() -> LazyFrame {

@@ -76,13 +76,12 @@ pub(super) fn pairs(
     let at_m = AtMonth::read(&usage.at_m, question.rules, workloads, &pairs, &tenants)?;
     let at_p = AtMonth::read(&usage.at_p, question.rules, workloads, &pairs, &tenants)?;
     answer.coverage.tenants_held = held_tenants(&pairs, None)?;
-    answer.coverage.tenants_found = held_tenants(&pairs, Some(&at_m.all_tenants))?;
+    answer.coverage.tenants_found = held_tenants(&pairs, Some(&at_m.all_rows))?;
     (answer.coverage.rows_at_m, answer.coverage.rows_at_p) = (usage.at_m.height, usage.at_p.height);
     let baselines =
         baseline::read(question, range, &pairs, &tenants, workloads, &mut usage.between, &mut answer.coverage)?;
     let lf = at_p.joined(at_m.joined(pairs.lazy(), "m"), "p");
-    let lf = baseline::joined(lf, &baselines, "association_month", "association", question.period.month);
-    let lf = baseline::joined(lf, &baselines, "first_month", "first", question.period.month);
+    let lf = baseline::joined(lf, &baselines, question.period.month);
     let in_usage = col("any_eligible_at_m").or(col("any_eligible_at_p")).alias("in_usage");
     let rows = engine::collect("pairs with usage", lf.with_columns([in_usage]))?.lazy();
     Ok(Pairs { rows, tenants })
@@ -232,8 +231,8 @@ struct AtMonth {
     tenants: DataFrame,
     /// `tenant, workload, paid_seats, active_users`, where pairs are wanted by workload.
     rows: DataFrame,
-    /// `tenant`, of any row, eligible or not.
-    all_tenants: DataFrame,
+    /// The same of every row, eligible or not.
+    all_rows: DataFrame,
 }
 
 impl AtMonth {
@@ -249,12 +248,11 @@ impl AtMonth {
         let totals = [col("active_users").sum().alias("total_users"), col("paid_seats").sum().alias("total_seats")];
         let aggregations = [totals.to_vec(), bands::aggregations(rules)].concat();
         let tenants = engine::collect("usage by tenant", eligible().group_by([col("tenant")]).agg(aggregations))?;
-        let all_tenants = rows.clone().lazy().select([col("tenant")]).unique(None, UniqueKeepStrategy::Any);
-        let all_tenants = engine::collect("coverage", all_tenants)?;
         let named = pairs.clone().lazy().filter(col("workload").neq(lit(ALL_WORKLOADS))).select([col("tenant")]);
         let semi = JoinArgs::new(JoinType::Semi);
         let named = eligible().join(named, [col("tenant")], [col("tenant")], semi);
-        Ok(AtMonth { tenants, rows: engine::collect("usage by workload", named)?, all_tenants })
+        let named = engine::collect("usage by workload", named)?;
+        Ok(AtMonth { tenants, rows: named, all_rows: rows })
     }
 
     /// Joins the month: bands from the tenant, users and seats from its totals or from the row of the pair's workload.
