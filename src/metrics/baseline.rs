@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use polars::prelude::*;
 
-use super::pairs::{self, ALL_WORKLOADS};
+use super::pairs::{self, ALL_WORKLOADS, Held};
 use super::{Coverage, Question};
 use crate::engine;
 use crate::error::{Error, Result};
@@ -35,45 +35,66 @@ pub(super) fn spent(at: &str) -> Selector {
     by_name(["active_users".to_owned(), "paid_seats".to_owned()].into_iter().chain(totals), true, false)
 }
 
-/// Reads the association months before M of the tenants whose pairs began then.
-pub(super) fn read(
-    question: &Question,
-    range: &TenantRange,
-    pairs: &DataFrame,
-    tenants: &DataFrame,
-    workloads: &[String],
-    findings: &mut Findings,
-    coverage: &mut Coverage,
-) -> Result<Baselines> {
-    let mut by_month = vec![no_rows()];
-    for (month, ids) in needed(pairs, tenants, question.period.month)? {
-        if !question.history.holds_usage_of(month)? {
-            coverage.missing_months.insert(month);
-            continue;
+/// Usage in the months between P and M, of the tenants whose association began then, whichever list asks for it.
+pub(super) struct Between {
+    /// `tenant_id, workload, paid_seats, active_users` of each month.
+    months: BTreeMap<Month, DataFrame>,
+}
+
+impl Between {
+    /// Reads each month once, for the tenants that need it.
+    pub(super) fn read(
+        question: &Question,
+        range: &TenantRange,
+        held: &[Held],
+        findings: &mut Findings,
+        coverage: &mut Coverage,
+    ) -> Result<Between> {
+        let mut months = BTreeMap::new();
+        for (month, ids) in needed(held, question.period.month)? {
+            if !question.history.holds_usage_of(month)? {
+                coverage.missing_months.insert(month);
+                continue;
+            }
+            let usage = question.history.usage(month, range, Some(&ids))?;
+            months.insert(month, engine::collect("association months", usage.rows())?);
+            findings.add(usage.findings);
         }
-        let usage = question.history.usage(month, range, Some(&ids))?;
-        let rows =
-            pairs::numbered_rows(usage.rows(), workloads, tenants).filter(col("workload").neq(lit(ALL_WORKLOADS)));
-        by_month.push(rows.with_columns([engine::day(month.first_day()).alias("month")]));
-        findings.add(usage.findings);
+        Ok(Between { months })
     }
-    let rows =
-        concat(by_month, UnionArgs::default()).map_err(|error| engine::plan_error("association months", &error))?;
-    let rows = engine::collect("association months", rows)?;
-    let sums = [col("active_users").sum().alias("total_users"), col("paid_seats").sum().alias("total_seats")];
-    let totals = rows.clone().lazy().group_by([col("tenant"), col("month")]).agg(sums);
-    Ok(Baselines { totals: engine::collect("association months", totals)?, rows })
+
+    /// What one workload list counts of it.
+    pub(super) fn of(&self, held: &Held) -> Result<Baselines> {
+        let mut by_month = vec![no_rows()];
+        for (month, rows) in &self.months {
+            let rows = pairs::numbered_rows(rows.clone().lazy(), held.workloads, &held.tenants);
+            let eligible = rows.filter(col("workload").neq(lit(ALL_WORKLOADS)));
+            by_month.push(eligible.with_columns([engine::day(month.first_day()).alias("month")]));
+        }
+        let rows = concat(by_month, UnionArgs::default());
+        let rows = engine::collect(
+            "association months",
+            rows.map_err(|error| engine::plan_error("association months", &error))?,
+        )?;
+        let sums = [col("active_users").sum().alias("total_users"), col("paid_seats").sum().alias("total_seats")];
+        let totals = rows.clone().lazy().group_by([col("tenant"), col("month")]).agg(sums);
+        Ok(Baselines { totals: engine::collect("association months", totals)?, rows })
+    }
 }
 
 /// The ids of the tenants that need each month before M.
-fn needed(pairs: &DataFrame, tenants: &DataFrame, month: Month) -> Result<BTreeMap<Month, Series>> {
-    let needs = pairs.clone().lazy().filter(col("association_month").lt(engine::day(month.first_day())));
-    let tenant_month = |name: &str| needs.clone().select([col("tenant"), col(name).alias("month")]);
-    // The first month is one of the association months, but not always the pair's own.
-    let both = pairs::stacked([tenant_month("association_month"), tenant_month("first_month")]);
-    let needs = both.filter(col("month").is_not_null()).unique(None, UniqueKeepStrategy::Any);
-    let inner = JoinArgs::new(JoinType::Inner);
-    let needs = needs.join(tenants.clone().lazy(), [col("tenant")], [col("tenant")], inner);
+fn needed(held: &[Held], month: Month) -> Result<BTreeMap<Month, Series>> {
+    // Every first month is the association month of some pair, but not always of the pair that asks for it.
+    let of_list = held.iter().flat_map(|held| {
+        let needs = held.pairs.clone().lazy().filter(col("association_month").lt(engine::day(month.first_day())));
+        let inner = JoinArgs::new(JoinType::Inner);
+        let needs = needs.join(held.tenants.clone().lazy(), [col("tenant")], [col("tenant")], inner);
+        ["association_month", "first_month"]
+            .map(|name| needs.clone().select([col("tenant_id"), col(name).alias("month")]))
+    });
+    let all = concat(of_list.collect::<Vec<_>>(), UnionArgs::default());
+    let all = all.map_err(|error| engine::plan_error("association months", &error))?;
+    let needs = all.filter(col("month").is_not_null()).unique(None, UniqueKeepStrategy::Any);
     let needs = engine::collect("association months", needs.group_by([col("month")]).agg([col("tenant_id")]))?;
     let (months, ids) = (engine::column(&needs, "month")?, engine::column(&needs, "tenant_id")?);
     let typed = || -> PolarsResult<BTreeMap<Month, Series>> {

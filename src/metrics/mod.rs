@@ -16,6 +16,7 @@ mod usage_growth;
 use chrono::NaiveDate;
 use polars::prelude::*;
 
+use baseline::Between;
 pub use facts::Facts;
 
 use crate::engine;
@@ -95,17 +96,28 @@ impl Coverage {
 pub fn of_tenants(question: &Question, tenants: &TenantRange) -> Result<TenantAnswer> {
     let measures = question.rules.measures();
     let mut answer = TenantAnswer { findings: question.history.check_associations(tenants)?, ..Default::default() };
-    let mut usage = pairs::Usage::read(question, tenants)?;
-    for (list, metrics) in metrics_by_list(question.rules) {
-        let pairs = pairs::pairs(question, tenants, list, &mut usage, &mut answer)?;
+    let usage = pairs::Usage::read(question, tenants)?;
+    let lists = metrics_by_list(question.rules);
+    let held = lists.iter().map(|(list, _)| pairs::held(question, tenants, list)).collect::<Result<Vec<_>>>()?;
+    match held.as_slice() {
+        [only] => pairs::warn_contested(only, question.rules, &mut answer.findings)?,
+        _ => {
+            let all = all_workloads(&lists);
+            pairs::warn_contested(&pairs::held(question, tenants, &all)?, question.rules, &mut answer.findings)?;
+        }
+    }
+    let between = Between::read(question, tenants, &held, &mut answer.findings, &mut answer.coverage)?;
+    // Coverage is that of the first metric's list, which is as a rule the only one.
+    for ((list, metrics), held) in lists.iter().zip(&held).rev() {
+        let pairs = pairs::with_usage(question, held, &usage, &between, &mut answer.coverage)?;
         for track in Track::ALL {
-            for metric in &metrics {
+            for metric in metrics {
                 let lf = match metric {
-                    Metric::NetCustomerAdds => net_customer_adds::net_customer_adds(&pairs.rows, question.rules, track),
-                    Metric::UsageGrowth => usage_growth::usage_growth(&pairs.rows, question.rules, track),
-                    _ => deployments::deployments(&pairs.rows, question.rules, track),
+                    Metric::NetCustomerAdds => net_customer_adds::net_customer_adds(&pairs, question.rules, track),
+                    Metric::UsageGrowth => usage_growth::usage_growth(&pairs, question.rules, track),
+                    _ => deployments::deployments(&pairs, question.rules, track),
                 };
-                let lf = named(lf, &pairs, list, question.evidence);
+                let lf = named(lf, &held.tenants, list, question.evidence);
                 answer.contributions.push(measured(lf, question.rules, &measures, track, *metric));
             }
         }
@@ -140,8 +152,16 @@ fn metrics_by_list(rules: &Rulebook) -> Vec<(&[String], Vec<Metric>)> {
     lists
 }
 
+/// Every workload that some list has, once.
+fn all_workloads(lists: &[(&[String], Vec<Metric>)]) -> Vec<String> {
+    let mut all: Vec<String> = lists.iter().flat_map(|(list, _)| list.iter().cloned()).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
 /// Names in the place of tenants' and workloads' numbers where evidence is wanted, else nothing: facts have no use for them.
-fn named(lf: LazyFrame, pairs: &pairs::Pairs, workloads: &[String], evidence: bool) -> LazyFrame {
+fn named(lf: LazyFrame, tenants: &DataFrame, workloads: &[String], evidence: bool) -> LazyFrame {
     let tenant_and_workload = || by_name(["tenant", "workload"], true, false);
     if !evidence {
         return lf.drop(tenant_and_workload()).with_columns(["tenant_id", "workload"].map(reason::no_text));
@@ -151,7 +171,7 @@ fn named(lf: LazyFrame, pairs: &pairs::Pairs, workloads: &[String], evidence: bo
     let (numbers, names) = (lit(numbers).implode(false), lit(names).implode(false));
     let name = col("workload").replace_strict(numbers, names, Some(lit(NULL)), Some(DataType::String));
     let left = JoinArgs::new(JoinType::Left);
-    let lf = lf.join(pairs.tenants.clone().lazy(), [col("tenant")], [col("tenant")], left);
+    let lf = lf.join(tenants.clone().lazy(), [col("tenant")], [col("tenant")], left);
     lf.with_columns([name.alias("name")]).drop(tenant_and_workload()).rename(["name"], ["workload"], true)
 }
 

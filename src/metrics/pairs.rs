@@ -6,7 +6,8 @@
 
 use polars::prelude::*;
 
-use super::{Question, TenantAnswer, bands, baseline};
+use super::baseline::Between;
+use super::{Coverage, Question, bands, baseline};
 use crate::engine;
 use crate::error::Result;
 use crate::history::{Findings, TenantRange, UsageMonth};
@@ -27,8 +28,6 @@ pub(super) const ALL_WORKLOADS: u8 = 0;
 pub(super) struct Usage {
     at_m: UsageMonth,
     at_p: UsageMonth,
-    /// What was found in the months between.
-    between: Findings,
 }
 
 impl Usage {
@@ -36,55 +35,58 @@ impl Usage {
         let period = question.period;
         let at_m = question.history.usage(period.month, tenants, None)?;
         let at_p = question.history.usage(period.year_ago, tenants, None)?;
-        Ok(Usage { at_m, at_p, between: Findings::default() })
+        Ok(Usage { at_m, at_p })
     }
 
     pub(super) fn findings(self) -> Findings {
         let mut findings = self.at_m.findings;
         findings.add(self.at_p.findings);
-        findings.add(self.between);
         findings
     }
 }
 
-/// The pairs of a set of tenants for one workload list, and the names behind their numbers.
-pub(super) struct Pairs {
+/// What a set of tenants holds at M or at P of one workload list.
+pub(super) struct Held<'a> {
+    pub workloads: &'a [String],
+    /// One row for each account, option, tenant and claimed workload.
+    claims: DataFrame,
     /// `account` and `tenant` UInt32, `option` and `workload` UInt8; `held_at_m`, `held_at_p`; `association_month` (null where held
-    /// at P or not at M) and `first_month` (the earliest of the tenant's, null where any of its pairs was held at P); for `m`,
-    /// `p`, `association` and `first`: `users_at_*` and `seats_at_*`, zero without a row; the seat bands; `in_usage`.
+    /// at P or not at M) and `first_month` (the earliest of the tenant's, null where any of its pairs was held at P).
     ///
     /// Workload [`ALL_WORKLOADS`] stands for all of a tenant's pairs at once: they are held alike, and only their sum is asked for.
-    pub rows: LazyFrame,
+    pub pairs: DataFrame,
     /// `tenant` UInt32 and `tenant_id`, of every tenant with a pair.
     pub tenants: DataFrame,
 }
 
-/// Reads the pairs of a set of tenants for one workload list.
-pub(super) fn pairs(
-    question: &Question,
-    range: &TenantRange,
-    workloads: &[String],
-    usage: &mut Usage,
-    answer: &mut TenantAnswer,
-) -> Result<Pairs> {
+/// Reads associations into the pairs of one workload list.
+pub(super) fn held<'a>(question: &Question, range: &TenantRange, workloads: &'a [String]) -> Result<Held<'a>> {
     let associations = question.history.associations(range, question.accounts)?;
     let claims = engine::collect("associations", claims(associations, question, workloads))?;
     let tenants = engine::collect("tenants held", numbered(&claims))?;
     let claims = engine::collect("claims", united_claims(claims.lazy(), &tenants))?;
-    warn_contested(&claims, question.rules, workloads, &mut answer.findings)?;
-    let pairs = engine::collect("pairs", covered(claims.lazy(), workloads, by_workload(question)))?;
-    let at_m = AtMonth::read(&usage.at_m, question.rules, workloads, &pairs, &tenants)?;
-    let at_p = AtMonth::read(&usage.at_p, question.rules, workloads, &pairs, &tenants)?;
-    answer.coverage.tenants_held = held_tenants(&pairs, None)?;
-    answer.coverage.tenants_found = held_tenants(&pairs, Some(&at_m.all_rows))?;
-    (answer.coverage.rows_at_m, answer.coverage.rows_at_p) = (usage.at_m.height, usage.at_p.height);
-    let baselines =
-        baseline::read(question, range, &pairs, &tenants, workloads, &mut usage.between, &mut answer.coverage)?;
-    let lf = at_p.joined(at_m.joined(pairs.lazy(), "m"), "p");
-    let lf = baseline::joined(lf, &baselines, question.period.month);
+    let pairs = engine::collect("pairs", covered(claims.clone().lazy(), workloads, by_workload(question)))?;
+    Ok(Held { workloads, claims, pairs, tenants })
+}
+
+/// Adds what is known of the pairs' usage: for `m`, `p`, `association` and `first`, `users_at_*` and `seats_at_*`, zero without a
+/// row; the seat bands; `in_usage`.
+pub(super) fn with_usage(
+    question: &Question,
+    held: &Held,
+    usage: &Usage,
+    between: &Between,
+    coverage: &mut Coverage,
+) -> Result<LazyFrame> {
+    let at_m = AtMonth::read(&usage.at_m, question.rules, held)?;
+    let at_p = AtMonth::read(&usage.at_p, question.rules, held)?;
+    coverage.tenants_held = held_tenants(&held.pairs, None)?;
+    coverage.tenants_found = held_tenants(&held.pairs, Some(&at_m.all_rows))?;
+    (coverage.rows_at_m, coverage.rows_at_p) = (usage.at_m.height, usage.at_p.height);
+    let lf = at_p.joined(at_m.joined(held.pairs.clone().lazy(), "m"), "p");
+    let lf = baseline::joined(lf, &between.of(held)?, question.period.month);
     let in_usage = col("any_eligible_at_m").or(col("any_eligible_at_p")).alias("in_usage");
-    let rows = engine::collect("pairs with usage", lf.with_columns([in_usage]))?.lazy();
-    Ok(Pairs { rows, tenants })
+    Ok(engine::collect("pairs with usage", lf.with_columns([in_usage]))?.lazy())
 }
 
 /// Whether each pair is wanted by itself: for evidence, and where the rulebook's readings look at single pairs.
@@ -236,19 +238,14 @@ struct AtMonth {
 }
 
 impl AtMonth {
-    fn read(
-        usage: &UsageMonth,
-        rules: &Rulebook,
-        workloads: &[String],
-        pairs: &DataFrame,
-        tenants: &DataFrame,
-    ) -> Result<AtMonth> {
-        let rows = engine::collect("usage rows", numbered_rows(usage.rows(), workloads, tenants))?;
+    fn read(usage: &UsageMonth, rules: &Rulebook, held: &Held) -> Result<AtMonth> {
+        let rows = numbered_rows(usage.rows(), held.workloads, &held.tenants);
+        let rows = engine::collect("usage rows", rows)?;
         let eligible = || rows.clone().lazy().filter(col("workload").neq(lit(ALL_WORKLOADS)));
         let totals = [col("active_users").sum().alias("total_users"), col("paid_seats").sum().alias("total_seats")];
         let aggregations = [totals.to_vec(), bands::aggregations(rules)].concat();
         let tenants = engine::collect("usage by tenant", eligible().group_by([col("tenant")]).agg(aggregations))?;
-        let named = pairs.clone().lazy().filter(col("workload").neq(lit(ALL_WORKLOADS))).select([col("tenant")]);
+        let named = held.pairs.clone().lazy().filter(col("workload").neq(lit(ALL_WORKLOADS))).select([col("tenant")]);
         let semi = JoinArgs::new(JoinType::Semi);
         let named = eligible().join(named, [col("tenant")], [col("tenant")], semi);
         let named = engine::collect("usage by workload", named)?;
@@ -290,20 +287,21 @@ fn held_tenants(pairs: &DataFrame, among: Option<&DataFrame>) -> Result<u64> {
 }
 
 /// Warns of pairs that two accounts hold at M through an exclusive option.
-fn warn_contested(claims: &DataFrame, rules: &Rulebook, workloads: &[String], findings: &mut Findings) -> Result<()> {
+pub(super) fn warn_contested(held: &Held, rules: &Rulebook, findings: &mut Findings) -> Result<()> {
     for (option, _) in rules.options.iter().filter(|(_, association)| association.exclusive) {
-        let held = claims.clone().lazy().filter(col("held_at_m").and(col("option").eq(option_number(rules, option))));
+        let exclusive = col("option").eq(option_number(rules, option));
+        let claims = held.claims.clone().lazy().filter(col("held_at_m").and(exclusive));
         let several = |lf: LazyFrame, key: &[&str]| {
             let accounts = [col("account").min().alias("lowest"), col("account").max().alias("highest")];
             let grouped = lf.group_by(key.iter().map(|name| col(*name)).collect::<Vec<_>>()).agg(accounts);
             grouped.filter(col("lowest").neq(col("highest")))
         };
-        let tenants = engine::collect("contested pairs", several(held.clone(), &["tenant"]).select([col("tenant")]))?;
+        let tenants = engine::collect("contested pairs", several(claims.clone(), &["tenant"]).select([col("tenant")]))?;
         if tenants.height() == 0 {
             continue;
         }
-        let theirs = held.join(tenants.lazy(), [col("tenant")], [col("tenant")], JoinArgs::new(JoinType::Semi));
-        let contested = several(covered(theirs, workloads, true), &["tenant", "workload"]);
+        let theirs = claims.join(tenants.lazy(), [col("tenant")], [col("tenant")], JoinArgs::new(JoinType::Semi));
+        let contested = several(covered(theirs, held.workloads, true), &["tenant", "workload"]);
         findings.warn("contested_pair", option.as_str(), engine::count("contested pairs", contested)?);
     }
     Ok(())

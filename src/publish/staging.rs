@@ -120,7 +120,13 @@ impl Staging {
     /// Publishes the folder in one step: the old or the new is there at any moment.
     pub fn publish(self) -> Result<PathBuf> {
         settle(&self.path, self.mode)?;
+        // An interrupt waits until the exchange is over, or has removed the folder before it began: never in between.
+        let mut current = CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if current.take().is_none() {
+            return Err(Error::internal("the run was interrupted").at(self.path.display()));
+        }
         exchange::exchange(&self.path, &self.target)?;
+        drop(current);
         sync_folder(&self.out)?;
         Ok(self.target.clone())
     }
@@ -134,8 +140,8 @@ impl Drop for Staging {
 
 /// Removes what this process has staged, as far as possible; called when it is interrupted.
 pub fn abandon() {
-    let staged = CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
-    if let Some(path) = staged {
+    let mut current = CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if let Some(path) = current.take() {
         // The next run removes what could not be removed now.
         let _ = fs::remove_dir_all(path);
     }

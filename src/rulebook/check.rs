@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use super::{ASSOCIATION_TYPES, Choice, Metric, OptionTargets, Rulebook, Track, TrackTargets};
 use crate::error::nearest;
 
+/// Options, and the workloads of a list, are counted in a byte on their way through the plans.
+const MOST_NAMES: usize = 200;
+
 /// What is wrong with a rulebook, and the dotted key it stands under.
 #[derive(Debug)]
 pub(super) struct Fault {
@@ -52,6 +55,9 @@ fn designation(rules: &Rulebook) -> Result<(), Fault> {
 }
 
 fn association_types(rules: &Rulebook) -> Result<(), Fault> {
+    if rules.options.len() > MOST_NAMES {
+        return fault("options", format!("there are more than {MOST_NAMES} options"), "leave some out");
+    }
     let mut seen = BTreeSet::new();
     for (association_type, option) in rules.association_types() {
         if !ASSOCIATION_TYPES.contains(&association_type) {
@@ -130,6 +136,10 @@ fn workload_lists(rules: &Rulebook) -> Result<(), Fault> {
         }
     }
     for (name, list) in &rules.workload_lists {
+        if list.workloads.len() > MOST_NAMES {
+            let what = format!("workload list `{name}` has more than {MOST_NAMES} workloads");
+            return fault(format!("workload_lists.{name}.workloads"), what, "shorten the list");
+        }
         let distinct: BTreeSet<&String> = list.workloads.iter().collect();
         if list.workloads.is_empty() || distinct.len() < list.workloads.len() {
             let what = format!("workload list `{name}` is empty or names a workload twice");

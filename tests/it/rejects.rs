@@ -290,3 +290,31 @@ fn check_exits_as_a_score_would() {
     assert_eq!(run(&["check", "nowhere"]).code, 5);
     assert_eq!(score(&placed.history(), &placed.out(), AS_OF, &[]).code, 3);
 }
+
+/// Several metrics may ask for the same rows, each with a list of its own: what is found in them is told once.
+#[test]
+fn several_workload_lists_tell_of_a_row_once() {
+    let mut history = history();
+    history.partners.push(partner("cedar"));
+    let mut claim = association("cedar", "t1", "CPOR", "2025-01-01");
+    claim.workload = Some("teams".to_owned());
+    history.associations.push(claim);
+    history.workload_usage.push(usage("t2", "sharepoint", "2026-03-01", -1, 0));
+    let placed = Placed::new(&history);
+    let short = "workloads = [\"teams\", \"exchange\"]\nsource = \"designation\"".parse::<toml::Table>().expect("TOML");
+    let changes = [
+        ("metrics.net_customer_adds.workload_list".to_owned(), toml::Value::from("short")),
+        ("workload_lists.short".to_owned(), toml::Value::from(short)),
+    ];
+    let rulebook = placed.folder.path().join("rules.toml");
+    std::fs::write(&rulebook, crate::rulebooks::changed(&changes.into())).expect("a file");
+    for more in [vec![], vec!["--rulebook", rulebook.to_str().expect("a path")]] {
+        placed.score(&[&more[..], &["--max-reject-ratio", "1"]].concat()).succeeds();
+        let json = std::fs::read(placed.run().join("run.json")).expect("run.json");
+        let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+        assert_eq!(json["rows"]["rejects"], 1, "{more:?}");
+        let contested =
+            json["warnings"].as_array().expect("warnings").iter().find(|warning| warning["rule"] == "contested_pair");
+        assert_eq!(contested.expect("contested")["count"], 1, "{more:?}");
+    }
+}
