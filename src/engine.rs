@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use chrono::NaiveDate;
 use polars::prelude::*;
 use polars_plan::plans::{HintIR, Sorted};
+use polars_plan::prelude::PlanCallback;
 
 use crate::error::{Code, Error, Result};
 
@@ -39,6 +40,21 @@ pub fn day(day: NaiveDate) -> Expr {
     lit(Scalar::new_date(day.to_epoch_days()))
 }
 
+/// The first and the last day that dates are computed with; files can hold days beyond, which have no year that prints.
+const DAYS: [(i32, u32, u32); 2] = [(1, 1, 1), (9999, 12, 31)];
+
+/// True for dates that can be computed with and shown; null for null.
+pub fn is_calendar_day(date: Expr) -> Expr {
+    let [first, last] =
+        DAYS.map(|(year, month, of_month)| NaiveDate::from_ymd_opt(year, month, of_month).unwrap_or_default());
+    date.clone().gt_eq(day(first)).and(date.lt_eq(day(last)))
+}
+
+/// The date, or null where it cannot be computed with.
+pub fn calendar_day(date: Expr) -> Expr {
+    when(is_calendar_day(date.clone())).then(date).otherwise(lit(NULL))
+}
+
 /// Says that a column ascends, so that joins and groupings by it go along it. Only for what was seen to ascend, or was sorted.
 pub fn ascending(lf: LazyFrame, column: &str) -> LazyFrame {
     let sorted = Sorted { column: column.into(), descending: Some(false), nulls_last: Some(false) };
@@ -53,6 +69,35 @@ pub fn collect(stage: &'static str, lf: LazyFrame) -> Result<DataFrame> {
     // A single plan gives a single frame; anything else is caught by the panic boundary.
     run(stage, || Ok(lf.collect_with_engine(Engine::Streaming)?.unwrap_single()))
 }
+
+/// Runs a plan and hands its rows to `step` batch by batch, in the plan's order, until that says that it has seen enough.
+///
+/// Returns the state that `step` has made.
+pub fn fold<S>(
+    stage: &'static str,
+    lf: LazyFrame,
+    state: S,
+    step: fn(&mut S, DataFrame) -> PolarsResult<Flow>,
+) -> Result<S>
+where
+    S: Default + Send + 'static,
+{
+    let state = Arc::new(Mutex::new(state));
+    let shared = state.clone();
+    let take = move |df| {
+        let mut state = shared.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        step(&mut state, df).map(|flow| flow.is_break())
+    };
+    run(stage, || {
+        let plan = lf.sink_batches(PlanCallback::new(take), true, None)?;
+        plan.collect_with_engine(Engine::Streaming).map(|_| ())
+    })?;
+    let mut state = state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    Ok(std::mem::take(&mut state))
+}
+
+/// Whether a fold goes on.
+pub type Flow = std::ops::ControlFlow<()>;
 
 /// Runs a plan into a Parquet file; on an error what was written of it is not a result.
 pub fn sink(stage: &'static str, lf: LazyFrame, path: &Path, metadata: Vec<(String, String)>) -> Result<()> {
@@ -76,6 +121,20 @@ pub fn count(stage: &'static str, lf: LazyFrame) -> Result<u64> {
 pub fn column(df: &DataFrame, name: &str) -> Result<Series> {
     let column = df.column(name).map_err(|error| Error::internal(error.to_string()))?;
     Ok(column.as_materialized_series().clone())
+}
+
+/// A frame with one more column, of as many rows.
+pub fn with_column(mut df: DataFrame, column: Series) -> Result<DataFrame> {
+    df.with_column(column.into()).map_err(|error| Error::internal(error.to_string()))?;
+    Ok(df)
+}
+
+/// A frame with the columns of another beside its own: of the row that `number`, a UInt32 column, names.
+///
+/// Where numbers are places, this is what a join would find, for a fraction of its time.
+pub fn beside(df: DataFrame, others: &DataFrame, number: &str) -> Result<DataFrame> {
+    let beside = || -> PolarsResult<DataFrame> { df.hstack(others.take(df.column(number)?.u32()?)?.columns()) };
+    beside().map_err(|error| Error::internal(error.to_string()))
 }
 
 /// The rows of a frame of one text and one Int64 column.

@@ -1,7 +1,7 @@
 //! Wires the rooms for a run: history to contributions, facts, scores, and what is published of them.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -64,7 +64,7 @@ pub struct Scored {
     pub scores: Vec<Score>,
     pub findings: Findings,
     pub coverage: Coverage,
-    history: History,
+    history: Arc<History>,
 }
 
 /// What a run did.
@@ -85,7 +85,10 @@ pub fn run(settings: &Settings, out: &Path) -> Result<Outcome> {
     let scored = scored(settings, parts.as_mut())?;
     let run = write(settings, &scored, &staging, parts)?;
     let changed = !(staging.is_published() && run.same_as(staging.target()));
-    let folder = if changed { engine::stage("publish", || staging.publish())? } else { staging.target().to_owned() };
+    let folder = match changed {
+        true => engine::stage("publish", || staging.publish())?,
+        false => staging.settle_published().map(|()| staging.target().to_owned())?,
+    };
     Ok(Outcome { scored, run, folder, changed })
 }
 
@@ -97,18 +100,23 @@ pub fn score(settings: &Settings) -> Result<Scored> {
     scored(settings, None)
 }
 
-fn scored(settings: &Settings, mut parts: Option<&mut EvidenceParts>) -> Result<Scored> {
-    let (history, mut findings) = open(&settings.history, &settings.rules)?;
+fn scored(settings: &Settings, parts: Option<&mut EvidenceParts>) -> Result<Scored> {
+    let (history, findings) = open(&settings.history, &settings.rules)?;
+    let history = Arc::new(history);
+    scored_of(settings, &history, findings, parts).map_err(|error| history.place(error))
+}
+
+fn scored_of(
+    settings: &Settings,
+    history: &Arc<History>,
+    mut findings: Findings,
+    mut parts: Option<&mut EvidenceParts>,
+) -> Result<Scored> {
     let accounts = history.accounts().narrowed(&settings.partners, &settings.distributors)?;
     let period = Period::of(&settings.rules, settings.as_of);
-    require_months(&history, period)?;
-    let question = Question {
-        history: &history,
-        rules: &settings.rules,
-        accounts: &accounts,
-        period,
-        evidence: settings.evidence,
-    };
+    require_months(history, period)?;
+    let question =
+        Question { history, rules: &settings.rules, accounts: &accounts, period, evidence: settings.evidence };
     findings.add(history.check_certifications()?);
     let mut sum = |stage, contributions| -> Result<Facts> {
         let contributions = match parts.as_mut() {
@@ -128,9 +136,9 @@ fn scored(settings: &Settings, mut parts: Option<&mut EvidenceParts>) -> Result<
         findings.add(answer.findings);
         coverage.add(answer.coverage);
     }
-    refuse(settings, &history, &findings, &coverage, period)?;
+    refuse(settings, history, &findings, &coverage, period)?;
     let scores = score::score(&accounts, &facts, &settings.rules);
-    Ok(Scored { period, accounts, scores, findings, coverage, history })
+    Ok(Scored { period, accounts, scores, findings, coverage, history: history.clone() })
 }
 
 /// Opens a history, with the names that the rulebook in use or any built-in one knows.
@@ -187,7 +195,9 @@ fn refuse(
     history.refuse_rejects(findings, settings.max_reject_ratio)?;
     for (month, rows) in [(period.month, coverage.rows_at_m), (period.year_ago, coverage.rows_at_p)] {
         if rows == 0 {
-            return Err(absent(history, month, period));
+            return Err(Error::refused(format!("every row of workload_usage in {month} was rejected"))
+                .at(history.root.display())
+                .hint("`partnerscore check` shows each with its reason"));
         }
     }
     if (coverage.tenants_found as f64) < settings.min_coverage * coverage.tenants_held as f64 {
@@ -281,7 +291,7 @@ fn inputs(history: &History) -> Vec<Input> {
 fn freshness(settings: &Settings, scored: &Scored) -> Result<Freshness> {
     let (rules, as_of) = (&settings.rules.freshness, settings.as_of);
     let newest_month = scored.history.usage_months()?.last().copied();
-    let newest_certification = scored.history.newest_certification()?;
+    let newest_certification = scored.history.newest_certification(as_of)?;
     let month_before = Month::of(as_of).plus(-1);
     let promised = if as_of >= Month::of(as_of).day(rules.usage_by_day) { month_before } else { month_before.plus(-1) };
     let days = |newest: NaiveDate| (as_of - newest).num_days();
@@ -297,16 +307,31 @@ fn freshness(settings: &Settings, scored: &Scored) -> Result<Freshness> {
 /// Reads and checks everything a history holds.
 pub fn check(history: &Path, rules: &Rulebook) -> Result<(History, Findings, Vec<Month>)> {
     let (history, mut findings) = open(history, rules)?;
+    let months = check_all(&history, rules, &mut findings).map_err(|error| history.place(error))?;
+    Ok((history, findings, months))
+}
+
+fn check_all(history: &History, rules: &Rulebook, findings: &mut Findings) -> Result<Vec<Month>> {
     findings.add(history.check_certifications()?);
     findings.add(history.check_associations(&TenantRange::all())?);
     findings.add(history.check_monthless_usage()?);
-    let months = history.usage_months()?;
-    let distinct: BTreeSet<Month> = months.iter().copied().collect();
-    for (number, month) in distinct.iter().enumerate() {
-        engine::progress(number, distinct.len());
-        findings.add(history.usage(*month, &TenantRange::all(), None)?.findings);
+    let dated = history.dated_months()?;
+    for (number, month) in dated.iter().enumerate() {
+        engine::progress(number, dated.len());
+        findings.add(history.check_usage(*month)?);
     }
-    Ok((history, findings, months))
+    let months = history.usage_months()?;
+    if let Some(newest) = months.last() {
+        findings.add(contested(history, rules, *newest)?);
+    }
+    Ok(months)
+}
+
+/// Pairs that two partners hold at the newest month through an option that has one partner at most.
+fn contested(history: &History, rules: &Rulebook, month: Month) -> Result<Findings> {
+    let period = Period::of(rules, rules.as_of_month(month));
+    let question = Question { history, rules, accounts: history.accounts(), period, evidence: false };
+    metrics::contested(&question)
 }
 
 fn timestamp(time: DateTime<Utc>) -> String {

@@ -39,6 +39,13 @@ pub struct ConsoleArguments {
     pub threads: Option<u16>,
 }
 
+impl ConsoleArguments {
+    /// What a command line that could not be understood is taken to ask for.
+    pub fn json() -> Self {
+        ConsoleArguments { quiet: false, verbose: 0, log_format: LogFormat::Json, threads: None }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     Text,
@@ -67,8 +74,8 @@ pub enum Command {
     Sample(SampleArguments),
     /// Print the completions of a shell
     Completions { shell: Shell },
-    /// Print the manual page
-    Man,
+    /// Print the manual page, of a command where one is named
+    Man { command: Option<String> },
 }
 
 #[derive(Debug, Args)]

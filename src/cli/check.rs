@@ -5,6 +5,7 @@ use polars::prelude::*;
 use super::arguments::CheckArguments;
 use super::console::Console;
 use super::printer;
+use super::summary::counted;
 use crate::error::{Code, Error, Result};
 use crate::history::Findings;
 use crate::{pipeline, rulebook};
@@ -19,10 +20,12 @@ pub fn check(arguments: &CheckArguments, console: &Console) -> Result<()> {
     let rejects: u64 = findings.rejects_by_rule().values().sum();
     let (checked, warnings) = (findings.checked.values().sum::<u64>(), findings.warnings.len());
     let months = match (months.first(), months.last()) {
-        (Some(first), Some(last)) => format!("{} months from {first} to {last}", months.len()),
+        (Some(first), Some(last)) => format!("{} from {first} to {last}", counted(months.len() as u64, "month")),
         _ => "no month of usage".to_owned(),
     };
-    let text = format!("{checked} rows checked, {months}: {rejects} rows rejected, {warnings} kinds of warnings");
+    let (rows, rejected) = (counted(checked, "row"), counted(rejects, "row"));
+    let text =
+        format!("{rows} checked, {months}: {rejected} rejected, {} of warnings", counted(warnings as u64, "kind"));
     console.say(&text, || tracing::info!(checked, rejects, warnings, months, "checked"));
     history.refuse_rejects(&findings, arguments.limits.max_reject_ratio)?;
     if arguments.limits.strict && (rejects > 0 || warnings > 0) {

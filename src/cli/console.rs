@@ -85,6 +85,22 @@ impl Console {
         }
     }
 
+    /// What is said when the process is interrupted.
+    pub fn interrupted(&self) -> impl Fn() + Send + 'static {
+        let (bar, quiet, json) = (self.bar.clone(), self.quiet, self.json);
+        move || {
+            bar.finish_and_clear();
+            let what = "interrupted; nothing is half-published";
+            match (quiet, json) {
+                (true, _) => {}
+                (false, true) => tracing::warn!("{what}"),
+                (false, false) => {
+                    let _ = writeln!(anstream::stderr(), "{what}");
+                }
+            }
+        }
+    }
+
     /// Says what went wrong.
     pub fn error(&self, error: &Error) {
         self.finish();
@@ -97,6 +113,11 @@ impl Console {
         let word = if error.code == Code::Strict { "strict" } else { "error" };
         let _ = writeln!(anstream::stderr(), "\x1b[1;31m{word}:\x1b[0m {error}");
     }
+}
+
+/// Whether standard error is a terminal whose owner wants colours.
+fn shows_colours() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Warnings and errors, unless `RUST_LOG` or the flags say otherwise. JSON carries what text prints without the log.
@@ -113,6 +134,6 @@ fn log_to_stderr(verbose: u8, quiet: bool, json: bool) {
     // A second subscriber, in a test of this library, is no reason to fail.
     let _ = match json {
         true => logs.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
-        false => logs.with_target(false).try_init(),
+        false => logs.with_target(false).with_ansi(shows_colours()).try_init(),
     };
 }

@@ -17,17 +17,20 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, ConsoleArguments};
 use console::Console;
 
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 
 /// Runs the command line of this process and returns its exit code.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(refusal) => return refused(&refusal),
+    };
     let console = Console::open(&arguments.console);
     let result = threads::limit(arguments.console.threads).and_then(|()| {
-        signals::watch()?;
+        signals::watch(console.interrupted())?;
         dispatch(arguments.command, &console)
     });
     match result {
@@ -39,6 +42,24 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// A command line that cannot be understood, or that asks for help: said as the command line itself would have it said.
+fn refused(refusal: &clap::Error) -> ExitCode {
+    let words: Vec<String> = std::env::args().collect();
+    let wants_json = words.iter().any(|word| word == "--log-format=json")
+        || words.windows(2).any(|pair| pair == ["--log-format", "json"]);
+    if refusal.use_stderr() && wants_json {
+        let text = refusal.to_string();
+        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let what = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let error = Error::usage(what).hint(lines.collect::<Vec<_>>().join("; "));
+        Console::open(&ConsoleArguments::json()).error(&error);
+    } else {
+        // A closed terminal is no reason to fail in another way.
+        let _ = refusal.print();
+    }
+    ExitCode::from(u8::try_from(refusal.exit_code()).unwrap_or(Code::Usage.exit()))
+}
+
 fn dispatch(command: Command, console: &Console) -> Result<()> {
     match command {
         Command::Score(arguments) => score::score(&arguments, console),
@@ -47,6 +68,6 @@ fn dispatch(command: Command, console: &Console) -> Result<()> {
         Command::Rules(arguments) => rules::rules(&arguments),
         Command::Sample(arguments) => sample::sample(&arguments, console),
         Command::Completions { shell } => manual::completions(shell),
-        Command::Man => manual::man(),
+        Command::Man { command } => manual::man(command.as_deref()),
     }
 }

@@ -4,7 +4,8 @@ use std::io::{IsTerminal, Write};
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use polars::prelude::*;
-use serde_json::{Map, Value};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use super::arguments::Format;
 use crate::error::{Code, Error, Result};
@@ -43,9 +44,14 @@ pub fn text(df: &DataFrame) -> String {
 }
 
 fn cell(column: &Column, row: usize) -> Cell {
-    let value = shown(column, row);
+    let value = printable(&shown(column, row));
     let alignment = if column.dtype().is_numeric() { CellAlignment::Right } else { CellAlignment::Left };
     Cell::new(value).set_alignment(alignment)
+}
+
+/// Text that cannot steer a terminal.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { char::REPLACEMENT_CHARACTER } else { letter }).collect()
 }
 
 /// A value as a person reads it: points with as many decimals as they need, nothing for null.
@@ -60,15 +66,22 @@ fn shown(column: &Column, row: usize) -> String {
 }
 
 fn json(df: &DataFrame) -> Result<Vec<u8>> {
-    let rows: Vec<Value> = (0..df.height()).map(|row| record(df, row)).collect();
+    let rows: Vec<Record> = (0..df.height()).map(|row| Record { df, row }).collect();
     let mut bytes = serde_json::to_vec_pretty(&rows).map_err(|error| Error::internal(error.to_string()))?;
     bytes.push(b'\n');
     Ok(bytes)
 }
 
-fn record(df: &DataFrame, row: usize) -> Value {
-    let fields = df.columns().iter().map(|column| (column.name().to_string(), value(column, row)));
-    Value::Object(fields.collect::<Map<_, _>>())
+/// A row as a JSON object, its keys in the order of the columns.
+struct Record<'a> {
+    df: &'a DataFrame,
+    row: usize,
+}
+
+impl Serialize for Record<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_map(self.df.columns().iter().map(|column| (column.name().as_str(), value(column, self.row))))
+    }
 }
 
 fn value(column: &Column, row: usize) -> Value {

@@ -23,7 +23,11 @@ pub fn run(arguments: &RunArguments, console: &Console) -> Result<()> {
         AsOf::NewestMonth => {
             let (history, _) = pipeline::open(&declared.history, &rules)?;
             let newest = history.usage_months()?.last().copied();
-            let absent = || Error::absent("workload_usage holds no month").at(declared.history.display());
+            let absent = || {
+                Error::absent("workload_usage holds no month to score")
+                    .at(declared.history.display())
+                    .hint("add a month of usage, or set as_of to a date")
+            };
             rules.as_of_month(newest.ok_or_else(absent)?)
         }
     };

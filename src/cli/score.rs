@@ -6,6 +6,7 @@ use chrono::{NaiveDate, Utc};
 
 use super::arguments::ScoreArguments;
 use super::console::Console;
+use super::summary::counted;
 use super::{printer, summary};
 use crate::error::{Code, Error, Result};
 use crate::month::Month;
@@ -44,7 +45,8 @@ pub fn as_of(day: Option<NaiveDate>, month: Option<Month>, rules: &Rulebook) -> 
 pub fn strict(strict: bool, outcome: &Outcome) -> Result<()> {
     let (rejects, warnings) = (outcome.run.rows.rejects, outcome.run.warnings.len());
     if strict && (rejects > 0 || warnings > 0) {
-        let what = format!("published, with {rejects} rejected rows and {warnings} kinds of warnings");
+        let (rejects, warnings) = (counted(rejects, "rejected row"), counted(warnings as u64, "kind"));
+        let what = format!("published, with {rejects} and {warnings} of warnings");
         return Err(Error::new(Code::Strict, what)
             .at(outcome.folder.display())
             .hint("rejects.parquet and run.json tell which"));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
 use super::console::Console;
+use super::printer::printable;
 use crate::pipeline::{Outcome, Settings};
 use crate::rulebook::Track;
 use crate::score::Score;
@@ -15,6 +16,8 @@ use crate::score::Score;
 const SHOWN: usize = 10;
 /// How many workloads or certifications a warning names; `run.json` has them all.
 const SUBJECTS: usize = 3;
+/// Letters of a name that are shown.
+const LONGEST_NAME: usize = 40;
 /// Points below the designation within which a partner is shown as a near miss.
 const NEAR: f64 = 10.0;
 
@@ -79,6 +82,11 @@ fn text(settings: &Settings, outcome: &Outcome, took: Duration) -> String {
     text.trim_end().to_owned()
 }
 
+/// A number with its noun.
+pub fn counted(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
 /// Writing to a String cannot fail.
 fn line(text: &mut String, line: std::fmt::Arguments) {
     let _ = writeln!(text, "{line}");
@@ -94,8 +102,13 @@ fn points(score: &Score) -> Cell {
     Cell::new(format!("{:.1}", score.total_points().to_f64())).set_alignment(CellAlignment::Right)
 }
 
+/// A partner's name, cut where it would push the rest off the screen.
 fn name(score: &Score) -> String {
-    score.account.partner_name.clone().unwrap_or_default()
+    let name = printable(score.account.partner_name.as_deref().unwrap_or_default());
+    match name.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name,
+    }
 }
 
 fn ranking(scores: &[Score]) -> Table {
@@ -144,7 +157,7 @@ fn lacking(scores: &[&Score]) -> Table {
 fn findings(text: &mut String, outcome: &Outcome) {
     let run = &outcome.run;
     if !run.rejects.is_empty() {
-        line(text, format_args!("\n{} rows rejected, each in rejects.parquet:", run.rows.rejects));
+        line(text, format_args!("\n{} rejected, each in rejects.parquet:", counted(run.rows.rejects, "row")));
     }
     for reject in &run.rejects {
         line(text, format_args!("  {:>9}  {} {}", reject.rows, reject.table, reject.rule));

@@ -7,11 +7,12 @@ use crate::error::{Error, Result};
 /// What the engine reads when it starts its threads, once in a process.
 const VARIABLE: &str = "POLARS_MAX_THREADS";
 
-/// Starts this program anew with the engine's variable set, unless it is set so already.
+/// Starts this program anew with the engine's variable set, unless it is set so already. More threads than cores are not started.
 ///
 /// Setting a variable of the running process would need unsafe code; a new start costs a few milliseconds.
 pub fn limit(threads: Option<u16>) -> Result<()> {
-    let Some(threads) = threads.map(|threads| threads.to_string()) else { return Ok(()) };
+    let cores = std::thread::available_parallelism().map_or(usize::MAX, |cores| cores.get());
+    let Some(threads) = threads.map(|threads| usize::from(threads).min(cores).to_string()) else { return Ok(()) };
     if std::env::var(VARIABLE).is_ok_and(|set| set == threads) {
         return Ok(());
     }

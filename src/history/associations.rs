@@ -23,7 +23,7 @@ const KEY: [&str; 5] = ["partner_id", "tenant_id", "workload", "association_type
 const NOT_NULL: [&str; 4] = ["partner_id", "tenant_id", "association_type", "start_date"];
 
 fn checks() -> Vec<Check> {
-    let known = ASSOCIATION_TYPES.iter().map(|name| col("association_type").eq(lit(*name))).reduce(Expr::or);
+    let known = lit(Series::new("known".into(), ASSOCIATION_TYPES)).implode(false);
     let ends_early = col("end_date").is_not_null().and(col("end_date").lt(col("start_date")));
     let dates = concat_str(
         [lit("end_date "), shown("end_date"), lit(" is before start_date "), shown("start_date")],
@@ -34,21 +34,25 @@ fn checks() -> Vec<Check> {
         Check::new("null_key", any_null(&NOT_NULL), null_columns(&NOT_NULL)),
         Check::new(
             "unknown_association_type",
-            known.unwrap_or_else(|| lit(false)).not(),
+            col("association_type").is_in(known, false).not(),
             says("association_type", "is not one of CPOR, DPOR, CSP_TIER_1, CSP_TIER_2 but"),
         ),
         Check::new("end_before_start", ends_early, dates),
     ]
 }
 
-/// The sound rows of a set of tenants whose partner is known: the table's columns and `account`.
+/// The sound rows of a set of tenants whose partner is known, in the order of the files: the table's columns and `account`.
 pub(super) fn rows(table: &Table, tenants: &TenantRange, accounts: &Accounts) -> Result<LazyFrame> {
     let files: Vec<_> = table.files.iter().collect();
     let lf = table.scan(&files, tenants.keep().as_ref())?.filter(sound(&checks()));
-    Ok(lf.join(accounts.lookup(), [col("partner_id")], [col("partner_id")], JoinArgs::new(JoinType::Inner)))
+    let mut inner = JoinArgs::new(JoinType::Inner);
+    inner.maintain_order = MaintainOrderJoin::Left;
+    Ok(lf.join(accounts.lookup(), [col("partner_id")], [col("partner_id")], inner))
 }
 
 /// Rejected rows of a set of tenants. `accounts` are all of the history's, not only those that are scored.
+///
+/// Each check is looked for by itself first, which reads its own columns alone, and of most only the distinct values.
 pub(super) fn check(
     table: &Table,
     tenants: &TenantRange,
@@ -58,17 +62,32 @@ pub(super) fn check(
     let files: Vec<_> = table.files.iter().collect();
     let scan = || table.scan(&files, tenants.keep().as_ref());
     let mut findings = Findings::default();
-    let unknown = super::unknown_partners(scan()?.filter(sound(&checks())), NAME, &KEY, accounts);
-    findings.reject(engine::collect("associations rejects", rejected(scan()?, NAME, &KEY, &checks()))?);
-    findings.reject(engine::collect("associations rejects", unknown)?);
     findings.count_checked(NAME, engine::count("associations rejects", scan()?)?);
-    let claimed = scan()?.filter(sound(&checks()).and(col("workload").is_not_null()));
-    let claimed = claimed.group_by([col("workload")]).agg([len().cast(DataType::Int64).alias("rows")]);
-    for (workload, rows) in engine::text_counts(&engine::collect("associations rejects", claimed)?, "workload", "rows")?
-    {
-        if !known_workloads.contains(&workload) {
-            findings.warn("unknown_workload", workload, rows);
-        }
+    let is_sound = sound(&checks());
+    let broken = checks().into_iter().map(|check| check.broken);
+    if any_row(broken.map(|broken| Ok(scan()?.filter(broken))).collect::<Result<Vec<_>>>()?)? {
+        findings.reject(engine::collect("associations rejects", rejected(scan()?, NAME, &KEY, &checks()))?);
+    }
+    let strangers = scan()?.filter(col("partner_id").is_in(accounts.known(), false).not());
+    if any_row(vec![strangers])? {
+        let unknown = super::unknown_partners(scan()?.filter(is_sound.clone()), NAME, &KEY, accounts);
+        findings.reject(engine::collect("associations rejects", unknown)?);
+    }
+    let known = lit(Series::new("known".into(), known_workloads)).implode(false);
+    let unknown = scan()?.filter(col("workload").is_in(known, false).not()).filter(is_sound);
+    let unknown = unknown.group_by([col("workload")]).agg([len().cast(DataType::Int64).alias("rows")]);
+    let unknown = engine::collect("associations rejects", unknown)?;
+    for (workload, rows) in engine::text_counts(&unknown, "workload", "rows")? {
+        findings.warn("unknown_workload", workload, rows);
     }
     Ok(findings)
+}
+
+/// Whether any of the plans has a row.
+fn any_row(plans: Vec<LazyFrame>) -> Result<bool> {
+    let counts = plans.into_iter().map(|lf| lf.select([len().cast(DataType::Int64).alias("rows")]));
+    let counts = concat(counts.collect::<Vec<_>>(), UnionArgs::default());
+    let counts = counts.map_err(|error| engine::plan_error("associations rejects", &error))?;
+    let any = counts.filter(col("rows").gt(lit(0)));
+    Ok(engine::collect("associations rejects", any)?.height() > 0)
 }

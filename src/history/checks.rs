@@ -10,6 +10,9 @@ use crate::error::Result;
 /// The largest count a row may carry.
 pub const LARGEST_COUNT: i64 = i32::MAX as i64;
 
+/// The columns that hold dates, some of which lie beyond what prints.
+const DATES: [&str; 5] = ["start_date", "end_date", "earned_on", "expires_on", "month"];
+
 /// One reason to reject a row.
 pub(super) struct Check {
     /// Its name in `rejects.parquet`.
@@ -60,7 +63,12 @@ pub(super) fn key(columns: &[&str]) -> Expr {
 
 /// A value as text, `null` where there is none.
 pub(super) fn shown(column: &str) -> Expr {
-    col(column).cast(DataType::String).fill_null(lit("null"))
+    if !DATES.contains(&column) {
+        return col(column).cast(DataType::String).fill_null(lit("null"));
+    }
+    let beyond = concat_str([lit("day "), col(column).cast(DataType::Int32).cast(DataType::String)], "", false);
+    let text = engine::calendar_day(col(column)).cast(DataType::String);
+    text.fill_null(when(col(column).is_null()).then(lit("null")).otherwise(beyond))
 }
 
 /// A sentence about a value, such as `paid_seats is -3`.

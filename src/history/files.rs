@@ -51,7 +51,8 @@ pub(super) fn table_files(root: &Path, table: &str) -> Result<Vec<File>> {
     refuse_table_formats(root)?;
     let file = root.join(format!("{table}.parquet"));
     let folder = root.join(table);
-    let place = match (file.exists(), folder.exists()) {
+    let there = |path: &Path| path.try_exists().map_err(|error| Error::storage("look for the table", path, &error));
+    let place = match (there(&file)?, there(&folder)?) {
         (true, true) => {
             return Err(Error::refused(format!("table `{table}` is there twice"))
                 .at(format!("{} and {}", file.display(), folder.display()))
@@ -81,6 +82,7 @@ fn missing_table(root: &Path, table: &str) -> Error {
         .flatten()
         .flatten()
         .map(|entry| entry.file_name().to_string_lossy().trim_end_matches(".parquet").to_owned())
+        .filter(|name| name != table)
         .collect();
     match nearest(table, names.iter().map(String::as_str)) {
         Some(name) => error.hint(format!("there is `{name}`; rename it to `{table}`")),
@@ -95,11 +97,11 @@ fn refuse_table_formats(folder: &Path) -> Result<()> {
         entries.into_iter().any(|entry| entry.file_name().to_string_lossy().ends_with(".metadata.json"))
     };
     let format = match folder.join("_delta_log").exists() {
-        true => "Delta",
-        false if is_iceberg() => "Iceberg",
+        true => "a Delta",
+        false if is_iceberg() => "an Iceberg",
         false => return Ok(()),
     };
-    Err(Error::refused(format!("this is a {format} table, whose files are not all alive"))
+    Err(Error::refused(format!("this is {format} table, whose files are not all alive"))
         .at(folder.display())
         .hint("export the live rows to plain Parquet first, for instance with its own reader"))
 }

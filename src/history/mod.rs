@@ -10,9 +10,11 @@ mod footer;
 mod partners;
 mod table;
 mod tenants;
+mod usage_pass;
 mod workload_usage;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use polars::prelude::*;
@@ -22,8 +24,10 @@ pub use files::File;
 pub use footer::Footer;
 pub use partners::{Account, Accounts};
 pub use table::Table;
-pub use tenants::TenantRange;
-pub use workload_usage::UsageMonth;
+pub use tenants::{TenantRange, Tenants};
+pub use usage_pass::{ToFind, Totals, UNLISTED};
+use workload_usage::Months;
+pub use workload_usage::{Rows, UsageMonth};
 
 use crate::engine;
 use crate::error::{Error, Result};
@@ -60,8 +64,13 @@ impl History {
         let associations = Table::open(&root, associations::NAME, associations::COLUMNS)?;
         let certifications = Table::open(&root, certifications::NAME, certifications::COLUMNS)?;
         let workload_usage = Table::open(&root, workload_usage::NAME, workload_usage::COLUMNS)?;
-        let (accounts, findings) = partners::read(&partners)?;
+        let (accounts, findings) = partners::read(&partners).map_err(|error| partners.place(error))?;
         Ok((History { root, partners, associations, certifications, workload_usage, accounts, known }, findings))
+    }
+
+    /// Names the file that an error is about, where one cannot be decoded.
+    pub fn place(&self, error: Error) -> Error {
+        self.tables().into_iter().fold(error, |error, table| table.place(error))
     }
 
     /// Every global account.
@@ -89,11 +98,22 @@ impl History {
         certifications::check(&self.certifications, &self.accounts, &self.known.certifications)
     }
 
-    /// A month's usage of a set of tenants; where `only` is given, of these tenants alone.
-    pub fn usage(&self, month: Month, tenants: &TenantRange, only: Option<&Series>) -> Result<UsageMonth> {
-        let mut usage = UsageMonth::open(&self.workload_usage, month, tenants, only)?;
+    /// A month's usage.
+    pub fn usage(&self, rows: &Rows, to_find: &Arc<ToFind>) -> Result<UsageMonth> {
+        let mut usage = UsageMonth::open(&self.workload_usage, rows, to_find)?;
         usage.findings.keep_unknown("workload", "unknown_workload", &self.known.workloads);
         Ok(usage)
+    }
+
+    /// Rejected rows and warnings of a whole month.
+    pub fn check_usage(&self, month: Month) -> Result<Findings> {
+        let rows = Rows { month, range: &TenantRange::all(), only: None };
+        Ok(self.usage(&rows, &Arc::default())?.findings)
+    }
+
+    /// The plan that reads a month's rows where nothing in them is broken.
+    pub fn usage_plan(&self, month: Month, tenants: &TenantRange) -> Result<LazyFrame> {
+        workload_usage::plan(&self.workload_usage, month, tenants)
     }
 
     /// Whether there is any usage row of a month.
@@ -101,9 +121,14 @@ impl History {
         workload_usage::holds(&self.workload_usage, month)
     }
 
-    /// Every month that has usage rows, oldest first.
+    /// Every month that has usage rows dated its first, oldest first: those that a score can see.
     pub fn usage_months(&self) -> Result<Vec<Month>> {
-        workload_usage::months(&self.workload_usage)
+        workload_usage::months(&self.workload_usage, Months::Scored)
+    }
+
+    /// Every month that has usage rows dated within it, for checks.
+    pub fn dated_months(&self) -> Result<Vec<Month>> {
+        workload_usage::months(&self.workload_usage, Months::Dated)
     }
 
     /// Usage rows that belong to no month.
@@ -118,9 +143,11 @@ impl History {
         tenants::ranges(ids, rows, count)
     }
 
-    /// The day the newest certification was earned.
-    pub fn newest_certification(&self) -> Result<Option<NaiveDate>> {
-        let newest = certifications::rows(&self.certifications, &self.accounts)?.select([col("earned_on").max()]);
+    /// The day the newest certification was earned, up to the as-of date: one that is yet to be earned does not make data fresh.
+    pub fn newest_certification(&self, as_of: NaiveDate) -> Result<Option<NaiveDate>> {
+        let earned = col("earned_on").lt_eq(engine::day(as_of));
+        let rows = certifications::rows(&self.certifications, &self.accounts)?.filter(earned);
+        let newest = rows.select([engine::calendar_day(col("earned_on")).max()]);
         let newest = engine::column(&engine::collect("freshness", newest)?, "earned_on")?;
         let newest = newest.date().ok().and_then(|days| days.as_date_iter().next().flatten());
         Ok(newest)

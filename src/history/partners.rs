@@ -137,6 +137,12 @@ impl Accounts {
             .lazy()
     }
 
+    /// Every known partner's id, as the haystack of an `is_in`.
+    pub fn known(&self) -> Expr {
+        let partners = StringChunked::from_iter_values("known".into(), self.by_partner.keys().map(String::as_str));
+        lit(partners.into_series()).implode(false)
+    }
+
     /// The id behind each number: `account` UInt32, `partner_id` String.
     pub fn names(&self) -> LazyFrame {
         let accounts = UInt32Chunked::from_vec("account".into(), (0..self.rows.len() as u32).collect());

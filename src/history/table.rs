@@ -9,8 +9,8 @@ use polars::prelude::*;
 
 use super::files::{self, File};
 use super::footer::{Footer, unreadable};
-use crate::engine;
-use crate::error::{Error, Result, nearest};
+use crate::engine::{self, Flow};
+use crate::error::{Code, Error, Result, nearest};
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +89,21 @@ impl Table {
         self.files.iter().filter_map(|file| Some((file, footers.get(&file.name)?.clone()))).collect()
     }
 
+    /// Names the first of the opened files that cannot be decoded, where that is what an error is about.
+    pub(super) fn place(&self, error: Error) -> Error {
+        if error.code != Code::Refused || error.place.is_some() {
+            return error;
+        }
+        let decodes = |file: &File| {
+            let scan = self.scan(&[file], None)?;
+            engine::fold("damaged file", scan, (), |(), _| Ok(Flow::Continue(())))
+        };
+        match self.opened().into_iter().find(|(file, _)| decodes(file).is_err()) {
+            Some((file, _)) => error.at(file.path.display()),
+            None => error,
+        }
+    }
+
     /// The rows of the given files as the table's columns, in one plan; `keep` becomes part of each file's scan.
     ///
     /// Files that store their columns alike are scanned together. Extra columns are ignored, missing optional ones are null,
@@ -126,6 +141,11 @@ impl Table {
         if let Some(value) = file.hive.get(column.name) {
             return Ok(Origin::Hive(value.clone()));
         }
+        let namesakes = footer.schema.fields().iter().filter(|field| field.name() == column.name).count();
+        if namesakes > 1 {
+            let what = format!("table `{}` has column `{}` {namesakes} times in one file", self.name, column.name);
+            return Err(Error::refused(what).at(file.path.display()).hint("write the file with each column once"));
+        }
         let Ok(field) = footer.schema.field_with_name(column.name) else {
             return if column.optional { Ok(Origin::Absent) } else { Err(self.missing_column(column, file, footer)) };
         };
@@ -138,7 +158,9 @@ impl Table {
 
     fn missing_column(&self, column: &Column, file: &File, footer: &Footer) -> Error {
         let names: Vec<&str> = footer.schema.fields().iter().map(|field| field.name().as_str()).collect();
-        let hint = match nearest(column.name, names.iter().copied()) {
+        // A column that is wanted under its own name is not the one that is missing.
+        let others = names.iter().copied().filter(|name| self.columns.iter().all(|wanted| wanted.name != *name));
+        let hint = match nearest(column.name, others) {
             Some(name) => format!("there is `{name}`; rename it to `{}`", column.name),
             None => format!("the file has: {}", names.join(", ")),
         };

@@ -1,9 +1,13 @@
-//! Sets of whole tenants: ranges of sorted ids, so that a set's rows stand together where files are sorted.
+//! Tenants: sets of whole ones as ranges of sorted ids, so that a set's rows stand together where files are sorted; and the numbers
+//! that stand for ids in plans.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
 
 use polars::prelude::*;
 
 use crate::engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Ids from each set's rows that are looked at to find even boundaries.
 const SAMPLE_PER_RANGE: u64 = 1024;
@@ -33,6 +37,96 @@ impl TenantRange {
             (Some(from), Some(below)) => Some(from.and(below)),
         }
     }
+}
+
+/// Tenants by number: their ids in ascending order, each at the place that is its number.
+#[derive(Debug, Clone, Default)]
+pub struct Tenants {
+    ids: Arc<StringChunked>,
+}
+
+impl Tenants {
+    /// Numbers the ids of a column: the tenants, and the number of each row, `tenant` UInt32.
+    ///
+    /// Where ids ascend, as in sorted files, one walk along them is enough.
+    pub fn number(ids: &Series) -> Result<(Tenants, Series)> {
+        let ids = ids.rechunk();
+        let ids = ids.str().map_err(|error| Error::internal(error.to_string()))?;
+        let numbered = match ascending(ids) {
+            Some(numbered) => Ok(numbered),
+            None => by_map(ids),
+        };
+        let (tenants, numbers) = numbered.map_err(|error| Error::internal(error.to_string()))?;
+        let numbers = UInt32Chunked::from_vec("tenant".into(), numbers).into_series();
+        Ok((Tenants { ids: Arc::new(tenants.rechunk().into_owned()) }, numbers))
+    }
+
+    /// How many there are; numbers are below it.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// The id behind a number.
+    pub fn id(&self, number: usize) -> Option<&str> {
+        self.ids.get(number)
+    }
+
+    /// The ids of some numbers, a UInt32 column.
+    pub fn ids_of(&self, numbers: &Series) -> Result<Series> {
+        let ids = || -> PolarsResult<Series> { Ok(self.ids.take(numbers.u32()?)?.into_series()) };
+        ids().map_err(|error| Error::internal(error.to_string()))
+    }
+
+    /// For each number, whether a column of numbers has it.
+    pub fn marked(&self, numbers: &Series) -> Result<Vec<bool>> {
+        let mut marked = vec![false; self.len()];
+        let numbers = numbers.u32().map_err(|error| Error::internal(error.to_string()))?;
+        for number in numbers.iter().flatten() {
+            if let Some(mark) = marked.get_mut(number as usize) {
+                *mark = true;
+            }
+        }
+        Ok(marked)
+    }
+
+    /// `tenant` UInt32, ascending, and `tenant_id`.
+    pub fn names(&self) -> LazyFrame {
+        let ids = self.ids.as_ref().clone().with_name("tenant_id".into()).into_series();
+        let names = DataFrame::new(self.len(), vec![ids.into()]).unwrap_or_default().lazy();
+        names.with_row_index("tenant", None).select([col("tenant"), col("tenant_id")])
+    }
+}
+
+/// Distinct ids and the number of each row, where rows ascend.
+fn ascending(ids: &StringChunked) -> Option<(StringChunked, Vec<u32>)> {
+    let (mut firsts, mut numbers) = (Vec::new(), Vec::with_capacity(ids.len()));
+    let mut last: Option<&str> = None;
+    for (row, id) in ids.iter().enumerate() {
+        let id = id?;
+        match last.map(|last| last.cmp(id)) {
+            Some(Ordering::Greater) => return None,
+            Some(Ordering::Equal) => {}
+            Some(Ordering::Less) | None => firsts.push(row as IdxSize),
+        }
+        last = Some(id);
+        numbers.push(firsts.len() as u32 - 1);
+    }
+    let tenants = ids.take(&IdxCa::from_vec("rows".into(), firsts)).ok()?;
+    Some((tenants, numbers))
+}
+
+/// The same for rows in any order.
+fn by_map(ids: &StringChunked) -> PolarsResult<(StringChunked, Vec<u32>)> {
+    let tenants = ids.unique()?.sort(false);
+    let of_row: PlHashMap<&str, u32> = tenants.iter().flatten().zip(0..).collect();
+    let number = |id: Option<&str>| id.and_then(|id| of_row.get(id).copied()).unwrap_or_default();
+    let numbers = ids.iter().map(number).collect();
+    Ok((tenants.clone(), numbers))
 }
 
 /// Splits the tenants of a frame with column `tenant_id` into ranges of about as many rows each.

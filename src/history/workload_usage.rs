@@ -1,5 +1,8 @@
 //! `workload_usage`: paid seats and active users of a tenant's workload in a month.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 use polars::prelude::*;
 
@@ -7,6 +10,7 @@ use super::checks::{Check, Findings, LARGEST_COUNT, any_null, key, null_columns,
 use super::files::File;
 use super::table::{Column, Kind, Table};
 use super::tenants::TenantRange;
+use super::usage_pass::{self, Seen, ToFind, Totals};
 use crate::engine;
 use crate::error::Result;
 use crate::month::Month;
@@ -22,9 +26,6 @@ pub(super) const COLUMNS: &[Column] = &[
 const MONTH: &str = "month";
 const KEY: [&str; 3] = ["tenant_id", "workload", MONTH];
 const COUNTS: [&str; 2] = ["paid_seats", "active_users"];
-
-/// Workloads get a bit each, as many as fit in sums that cannot overflow; more share bits, which costs a second look.
-const BITS: usize = 31;
 
 /// What a row must not be; the month of rows whose folder names a first of month is beyond doubt.
 fn checks(month: bool) -> Vec<Check> {
@@ -44,7 +45,8 @@ fn checks(month: bool) -> Vec<Check> {
         Check::new("count_too_large", any(&too_large), whichever(&too_large, "is too large:")),
     ];
     if month {
-        let broken = col(MONTH).dt().day().neq(lit(1));
+        let day = engine::calendar_day(col(MONTH)).dt().day();
+        let broken = day.neq(lit(1)).fill_null(lit(true));
         checks.push(Check::new("not_first_of_month", broken, says(MONTH, "is not a first of month:")));
     }
     checks
@@ -69,15 +71,26 @@ impl Wanted {
     }
 }
 
-/// One month's rows of a set of tenants, sound and unique by key, with what was found beside them.
-pub struct UsageMonth {
+/// Which rows of a month are looked at.
+#[derive(Clone, Copy)]
+pub struct Rows<'a> {
     pub month: Month,
-    /// `tenant_id, workload, paid_seats, active_users`.
-    rows: LazyFrame,
+    pub range: &'a TenantRange,
+    /// Where given, only the tenants with these numbers.
+    pub only: Option<&'a Series>,
+}
+
+/// What a month's sound rows, unique by key, say of the tenants asked for, with what was found beside them.
+pub struct UsageMonth {
+    /// Rows wanted one by one: `tenant` UInt32, `workload` UInt8 ([`UNLISTED`](super::UNLISTED) where it has no number of its own),
+    /// `paid_seats` and `active_users` Int64.
+    pub rows: DataFrame,
+    /// By list.
+    pub totals: Vec<Totals>,
+    /// By tenant, whether it has any row.
+    pub found: Vec<bool>,
     pub findings: Findings,
-    /// Workloads seen in sound rows.
-    workloads: Vec<String>,
-    /// Sound rows before exact repeats fold.
+    /// Sound rows of all tenants looked at, before exact repeats fold.
     pub height: u64,
 }
 
@@ -117,6 +130,15 @@ fn stored(table: &Table, month: Month, keep: Option<Expr>, wanted: Wanted) -> Re
     }
 }
 
+fn rows_of(stored: LazyFrame) -> LazyFrame {
+    stored.select(["tenant_id", "workload", "paid_seats", "active_users"].map(col))
+}
+
+/// A month's rows as they are read where nothing is broken: `tenant_id, workload, paid_seats, active_users`.
+pub(super) fn plan(table: &Table, month: Month, range: &TenantRange) -> Result<LazyFrame> {
+    Ok(rows_of(stored(table, month, range.keep(), Wanted::All)?))
+}
+
 /// The tenant of every stored row of a month.
 pub(super) fn tenant_ids(table: &Table, month: Month) -> Result<LazyFrame> {
     Ok(stored(table, month, None, Wanted::All)?.select([col("tenant_id")]))
@@ -137,27 +159,37 @@ pub(super) fn holds(table: &Table, month: Month) -> Result<bool> {
     Ok(!by_column.is_empty() && engine::collect("usage months", first)?.height() > 0)
 }
 
-/// Every month in which the table has rows, from folders and, where files carry the month inside, from their rows.
-pub(super) fn months(table: &Table) -> Result<Vec<Month>> {
-    let folders = table.files.iter().filter_map(|file| file.hive.get(MONTH)?.as_ref()?.parse::<NaiveDate>().ok());
-    let mut months: Vec<Month> = folders.map(Month::of).collect();
-    let by_column: Vec<&File> = table.files.iter().filter(|file| !file.hive.contains_key(MONTH)).collect();
-    if !by_column.is_empty() {
-        let distinct = table.scan(&by_column, None)?.select([col(MONTH)]).unique(None, UniqueKeepStrategy::Any);
-        let distinct = engine::collect("usage months", distinct)?;
-        let days = distinct.column(MONTH).and_then(|column| column.date().cloned());
-        months.extend(days.iter().flat_map(|days| days.as_date_iter().flatten().map(Month::of).collect::<Vec<_>>()));
-    }
-    months.sort();
-    months.dedup();
-    Ok(months)
+/// Which months are asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Months {
+    /// Those that a score can see: of rows dated the first of a month.
+    Scored,
+    /// Those of rows dated any day within, which `check` looks at as well.
+    Dated,
 }
 
-/// Rows that no month can claim: those whose month is null.
+/// Every month in which the table has rows, from folders and, where files carry the month inside, from their rows.
+pub(super) fn months(table: &Table, which: Months) -> Result<Vec<Month>> {
+    let folders = table.files.iter().filter_map(|file| file.hive.get(MONTH)?.as_ref()?.parse::<NaiveDate>().ok());
+    let mut days: Vec<NaiveDate> = folders.collect();
+    let by_column: Vec<&File> = table.files.iter().filter(|file| !file.hive.contains_key(MONTH)).collect();
+    if !by_column.is_empty() {
+        let rows = table.scan(&by_column, Some(&engine::is_calendar_day(col(MONTH))))?;
+        let distinct = rows.select([col(MONTH)]).unique(None, UniqueKeepStrategy::Any);
+        let distinct = engine::collect("usage months", distinct)?;
+        let found = distinct.column(MONTH).and_then(|column| column.date().cloned());
+        days.extend(found.iter().flat_map(|found| found.as_date_iter().flatten().collect::<Vec<_>>()));
+    }
+    days.retain(|day| which == Months::Dated || *day == Month::of(*day).first_day());
+    Ok(days.into_iter().map(Month::of).collect::<BTreeSet<_>>().into_iter().collect())
+}
+
+/// Rows that no month can claim: those whose month is null, or no day of the calendar.
 pub(super) fn check_monthless(table: &Table) -> Result<Findings> {
     let files: Vec<&File> = table.files.iter().filter(|file| !matches!(file.hive.get(MONTH), Some(Some(_)))).collect();
     let mut findings = Findings::default();
-    let scan = table.scan(&files, Some(&col(MONTH).is_null()))?;
+    let monthless = engine::is_calendar_day(col(MONTH)).fill_null(lit(false)).not();
+    let scan = table.scan(&files, Some(&monthless))?;
     let rejects = engine::collect("usage rejects", rejected(scan, NAME, &KEY, &checks(true)))?;
     findings.count_checked(NAME, rejects.height() as u64);
     findings.reject(rejects);
@@ -165,144 +197,76 @@ pub(super) fn check_monthless(table: &Table) -> Result<Findings> {
 }
 
 impl UsageMonth {
-    /// Reads what a month holds of a set of tenants; where `only` is given, of these tenants alone.
-    pub(super) fn open(
-        table: &Table,
-        month: Month,
-        tenants: &TenantRange,
-        only: Option<&Series>,
-    ) -> Result<UsageMonth> {
-        let theirs = only.map(|ids| col("tenant_id").is_in(lit(ids.clone()).implode(false), false));
-        let keep = tenants.keep().into_iter().chain(theirs).reduce(Expr::and);
-        let (stored_rows, broken) = match only {
-            // A few tenants' rows fit in memory, and are looked at more than once.
-            Some(_) => {
-                let stored = stored(table, month, keep.clone(), Wanted::All)?;
-                let stored = engine::collect("association months", stored)?.lazy();
-                (Some(stored.clone()), stored)
-            }
-            None => (None, stored(table, month, keep.clone(), Wanted::Unsound)?),
-        };
-        let mut findings = Findings::default();
+    /// Reads a month.
+    pub(super) fn open(table: &Table, wanted: &Rows, to_find: &Arc<ToFind>) -> Result<UsageMonth> {
+        let theirs = wanted.only.map(|numbers| to_find.tenants.ids_of(numbers)).transpose()?;
+        let theirs = theirs.map(|ids| col("tenant_id").is_in(lit(ids).implode(false), false));
+        let keep = wanted.range.keep().into_iter().chain(theirs).reduce(Expr::and);
+        let broken = stored(table, wanted.month, keep.clone(), Wanted::Unsound)?;
         let rejects = engine::collect("usage rejects", rejected(broken, NAME, &KEY, &checks(true)))?;
-        let rows = match (stored_rows, rejects.height()) {
-            (Some(stored), _) => stored.filter(sound(&checks(true))),
-            // Where nothing is broken there is nothing to leave out, and the scan is quicker without a filter.
-            (None, 0) => stored(table, month, keep, Wanted::All)?,
-            (None, _) => stored(table, month, keep, Wanted::Sound)?,
-        };
-        let rows = rows.select(["tenant_id", "workload", "paid_seats", "active_users"].map(col));
+        // Where nothing is broken there is nothing to leave out, and the scan is quicker without a filter.
+        let sound = if rejects.height() == 0 { Wanted::All } else { Wanted::Sound };
+        let rows = rows_of(stored(table, wanted.month, keep, sound)?);
+        let mut seen = usage_pass::seen(&rows, to_find)?;
+        let (mut findings, height) = counted(&seen);
         findings.count_checked(NAME, rejects.height() as u64);
         findings.reject(rejects);
-        let mut usage = UsageMonth { month, rows, findings, workloads: Vec::new(), height: 0 };
-        usage.look_through()?;
-        match usage.keys_ascend()? {
-            true => usage.rows = engine::ascending(usage.rows, "tenant_id"),
-            false => usage.resolve_repeats()?,
+        if !seen.repeating.is_empty() {
+            let rows = resolved(rows, &seen.repeating, wanted.month, &mut findings)?;
+            seen = usage_pass::seen(&rows, to_find)?;
         }
-        Ok(usage)
+        Ok(UsageMonth { rows: seen.take_rows(), totals: seen.totals, found: seen.found, findings, height })
     }
+}
 
-    /// Sound rows, unique by tenant and workload: `tenant_id, workload, paid_seats, active_users`.
-    pub fn rows(&self) -> LazyFrame {
-        self.rows.clone()
+/// The warnings that a pass has counted, and its rows.
+fn counted(seen: &Seen) -> (Findings, u64) {
+    let mut findings = Findings::default();
+    for workload in &seen.workloads {
+        findings.warn("workload", workload.name.clone(), workload.rows);
+        findings.warn("active_users_above_paid_seats", workload.name.clone(), workload.over);
     }
+    let height = seen.workloads.iter().map(|workload| workload.rows).sum();
+    findings.count_checked(NAME, height);
+    (findings, height)
+}
 
-    /// Counts rows and warnings by workload.
-    fn look_through(&mut self) -> Result<()> {
-        let over = col("active_users").gt(col("paid_seats")).cast(DataType::UInt32).sum();
-        let seen = self
-            .rows()
-            .group_by([col("workload")])
-            .agg([len().cast(DataType::Int64).alias("rows"), over.cast(DataType::Int64).alias("over")]);
-        let seen = engine::collect("usage workloads", seen.sort(["workload"], SortMultipleOptions::default()))?;
-        for (workload, rows) in engine::text_counts(&seen, "workload", "rows")? {
-            self.height += rows;
-            self.findings.warn("workload", workload.clone(), rows);
-            self.workloads.push(workload);
-        }
-        for (workload, over) in engine::text_counts(&seen, "workload", "over")? {
-            self.findings.warn("active_users_above_paid_seats", workload, over);
-        }
-        self.findings.count_checked(NAME, self.height);
-        Ok(())
-    }
-
-    /// Whether every key is above the one before it, as in sorted files: then none repeats.
-    fn keys_ascend(&self) -> Result<bool> {
-        let before = |name: &str| col(name).shift(lit(1));
-        let same_tenant = col("tenant_id").eq(before("tenant_id"));
-        let ascends =
-            col("tenant_id").gt(before("tenant_id")).or(same_tenant.and(col("workload").gt(before("workload"))));
-        // The first row has none before it.
-        let falls = ascends.fill_null(lit(true)).not().cast(DataType::Int64).sum().alias("falls");
-        let falls = engine::collect("usage keys", self.rows().select([falls]))?;
-        Ok(engine::column(&falls, "falls")?.i64().ok().and_then(|falls| falls.get(0)) == Some(0))
-    }
-
-    /// Folds exact repeats of a key, and rejects rows that share a key but not its values.
-    ///
-    /// A tenant's workloads as bits sum to their union exactly when none repeats.
-    fn resolve_repeats(&mut self) -> Result<()> {
-        let bits = [col("bit").sum().alias("bit_sum"), col("bit").bitwise_or().alias("bit_union")];
-        let tenants = self.rows().with_columns([self.bit()]).group_by([col("tenant_id")]).agg(bits);
-        let repeating = tenants.filter(col("bit_sum").neq(col("bit_union"))).select([col("tenant_id")]);
-        let repeating = engine::collect("usage keys", repeating)?;
-        if repeating.height() == 0 {
-            return Ok(());
-        }
-        self.resolve_repeats_of(&repeating)
-    }
-
-    /// The bit of a row's workload.
-    fn bit(&self) -> Expr {
-        let bits: Vec<i64> = (0..self.workloads.len()).map(|index| 1 << (index % BITS)).collect();
-        let workloads = Series::new("workload".into(), &self.workloads);
-        if workloads.is_empty() {
-            return lit(0i64).cast(DataType::Int64).alias("bit");
-        }
-        let (from, to) = (lit(workloads).implode(false), lit(Series::new("bit".into(), bits)).implode(false));
-        col("workload").replace_strict(from, to, None::<Expr>, Some(DataType::Int64)).alias("bit")
-    }
-
-    /// The same for some tenants.
-    fn resolve_repeats_of(&mut self, tenants: &DataFrame) -> Result<()> {
-        let ids = engine::column(tenants, "tenant_id")?;
-        let theirs = || col("tenant_id").is_in(lit(ids.clone()).implode(false), false);
-        let rows = engine::collect("usage repeats", self.rows().filter(theirs()))?;
-        let values = rows.clone().lazy().unique(None, UniqueKeepStrategy::Any);
-        let pair = [col("tenant_id"), col("workload")];
-        let conflicts = values
-            .clone()
-            .group_by(pair.clone())
-            .agg([len().alias("values")])
-            .filter(col("values").gt(lit(1)))
-            .select(pair.clone());
-        let conflicts = engine::collect("usage repeats", conflicts)?;
-        let on = |lf: LazyFrame, how: JoinType| {
-            lf.join(conflicts.clone().lazy(), pair.clone(), pair.clone(), JoinArgs::new(how))
-        };
-        let reason = concat_str(
-            [
-                lit("the key stands for several values, here paid_seats "),
-                col("paid_seats").cast(DataType::String),
-                lit(" and active_users "),
-                col("active_users").cast(DataType::String),
-            ],
-            "",
-            false,
-        );
-        let rejects =
-            on(rows.lazy(), JoinType::Semi).with_columns([engine::day(self.month.first_day()).alias(MONTH)]).select([
-                lit(NAME).alias("table"),
-                lit("conflicting_usage").alias("rule"),
-                key(&KEY).alias("key"),
-                reason.alias("reason"),
-            ]);
-        self.findings.reject(engine::collect("usage repeats", rejects)?);
-        let folded = engine::collect("usage repeats", on(values, JoinType::Anti))?;
-        let parts = [self.rows().filter(theirs().not()), folded.lazy()];
-        self.rows = concat(parts, UnionArgs::default()).map_err(|error| engine::plan_error("usage repeats", &error))?;
-        Ok(())
-    }
+/// The rows with exact repeats of a key folded into one; those that share a key but not its values are rejected.
+fn resolved(all: LazyFrame, repeating: &[String], month: Month, findings: &mut Findings) -> Result<LazyFrame> {
+    let ids = Series::new("tenant_id".into(), repeating).unique_stable();
+    let ids = ids.map_err(|error| engine::plan_error("usage repeats", &error))?;
+    let theirs = || col("tenant_id").is_in(lit(ids.clone()).implode(false), false);
+    let rows = engine::collect("usage repeats", all.clone().filter(theirs()))?;
+    let values = rows.clone().lazy().unique(None, UniqueKeepStrategy::Any);
+    let pair = [col("tenant_id"), col("workload")];
+    let conflicts = values
+        .clone()
+        .group_by(pair.clone())
+        .agg([len().alias("values")])
+        .filter(col("values").gt(lit(1)))
+        .select(pair.clone());
+    let conflicts = engine::collect("usage repeats", conflicts)?;
+    let on = |lf: LazyFrame, how: JoinType| {
+        lf.join(conflicts.clone().lazy(), pair.clone(), pair.clone(), JoinArgs::new(how))
+    };
+    let reason = concat_str(
+        [
+            lit("the key stands for several values, here paid_seats "),
+            col("paid_seats").cast(DataType::String),
+            lit(" and active_users "),
+            col("active_users").cast(DataType::String),
+        ],
+        "",
+        false,
+    );
+    let rejects = on(rows.lazy(), JoinType::Semi).with_columns([engine::day(month.first_day()).alias(MONTH)]).select([
+        lit(NAME).alias("table"),
+        lit("conflicting_usage").alias("rule"),
+        key(&KEY).alias("key"),
+        reason.alias("reason"),
+    ]);
+    findings.reject(engine::collect("usage repeats", rejects)?);
+    let folded = engine::collect("usage repeats", on(values, JoinType::Anti))?;
+    let parts = [all.filter(theirs().not()), folded.lazy()];
+    concat(parts, UnionArgs::default()).map_err(|error| engine::plan_error("usage repeats", &error))
 }

@@ -1,156 +1,135 @@
 //! What pairs used in the month their association began: the months between P and M, of the tenants that need them alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use polars::prelude::*;
 
-use super::pairs::{self, ALL_WORKLOADS, Held};
-use super::{Coverage, Question};
+use super::pairs::{Pairs, measured_names, stacked, total_names};
+use super::workloads::{ALL_WORKLOADS, List, Workloads};
+use super::{Coverage, Question, bands};
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::history::{Findings, TenantRange};
+use crate::history::{Findings, Rows, TenantRange, Tenants, ToFind};
 use crate::month::Month;
 
-/// Usage in association months before M: per tenant and month in total, and row by row.
-pub(super) struct Baselines {
-    /// `tenant, month, total_users, total_seats`.
-    totals: DataFrame,
-    /// `tenant, month, workload, active_users, paid_seats`.
+/// The columns that the month of an association and the first of a unit's add to pairs.
+const MONTHS: [(&str, &str); 2] = [("association_month", "association"), ("first_month", "first")];
+
+/// Usage in association months before M, of the tenants that need it: `tenant`, `workload`, `active_users`, `paid_seats`, `month`.
+pub(super) struct Between {
     rows: DataFrame,
 }
 
-/// A pair's own users and seats where it names a workload, its tenant's totals where it stands for all; zero without a row.
-pub(super) fn measured(at: &str) -> [Expr; 2] {
-    [("total_users", "active_users", "users"), ("total_seats", "paid_seats", "seats")].map(|(total, own, name)| {
-        let whole = col("workload").eq(lit(ALL_WORKLOADS));
-        let value = when(whole).then(col(format!("{total}_at_{at}"))).otherwise(col(own));
-        value.fill_null(lit(0i64)).alias(format!("{name}_at_{at}"))
-    })
-}
-
-/// The columns that [`measured`] has no more use for.
-pub(super) fn spent(at: &str) -> Selector {
-    let totals = [format!("total_users_at_{at}"), format!("total_seats_at_{at}")];
-    by_name(["active_users".to_owned(), "paid_seats".to_owned()].into_iter().chain(totals), true, false)
-}
-
-/// Usage in the months between P and M, of the tenants whose association began then, whichever list asks for it.
-pub(super) struct Between {
-    /// `tenant_id, workload, paid_seats, active_users` of each month.
-    months: BTreeMap<Month, DataFrame>,
-}
-
 impl Between {
-    /// Reads each month once, for the tenants that need it.
+    /// Reads each month once, for the tenants whose association began then and that are in a band at M: others' growth does not count.
     pub(super) fn read(
         question: &Question,
         range: &TenantRange,
-        held: &[Held],
-        findings: &mut Findings,
-        coverage: &mut Coverage,
+        tenants: &Tenants,
+        workloads: &Workloads,
+        pairs: &[Pairs],
+        (findings, coverage): (&mut Findings, &mut Coverage),
     ) -> Result<Between> {
-        let mut months = BTreeMap::new();
-        for (month, ids) in needed(held, question.period.month)? {
+        let to_find = ToFind { tenants: tenants.clone(), workloads: workloads.names.clone(), ..ToFind::default() };
+        let to_find = Arc::new(to_find);
+        let mut months = vec![no_rows()];
+        let began: BTreeSet<Month> = pairs.iter().flat_map(|pairs| pairs.months.clone()).collect();
+        for month in began {
             if !question.history.holds_usage_of(month)? {
                 coverage.missing_months.insert(month);
-                continue;
             }
-            let usage = question.history.usage(month, range, Some(&ids))?;
-            months.insert(month, engine::collect("association months", usage.rows())?);
+        }
+        for (month, numbers) in needed(pairs, question.period.month)? {
+            let usage = question.history.usage(&Rows { month, range, only: Some(&numbers) }, &to_find)?;
+            months.push(usage.rows.lazy().with_columns([engine::day(month.first_day()).alias("month")]));
             findings.add(usage.findings);
         }
-        Ok(Between { months })
+        let rows = concat(months, UnionArgs::default());
+        let rows = rows.map_err(|error| engine::plan_error("association months", &error))?;
+        Ok(Between { rows: engine::collect("association months", rows)? })
     }
 
-    /// What one workload list counts of it.
-    pub(super) fn of(&self, held: &Held) -> Result<Baselines> {
-        let mut by_month = vec![no_rows()];
-        for (month, rows) in &self.months {
-            let rows = pairs::numbered_rows(rows.clone().lazy(), held.workloads, &held.tenants);
-            let eligible = rows.filter(col("workload").neq(lit(ALL_WORKLOADS)));
-            by_month.push(eligible.with_columns([engine::day(month.first_day()).alias("month")]));
-        }
-        let rows = concat(by_month, UnionArgs::default());
-        let rows = engine::collect(
-            "association months",
-            rows.map_err(|error| engine::plan_error("association months", &error))?,
-        )?;
+    /// Adds to the pairs of a list `users_at_*` and `seats_at_*` of the association month (`association`) and of the unit's first
+    /// (`first`); zero where there is none. A month that is M is known already.
+    pub(super) fn joined(&self, pairs: &Pairs, list: &List, workloads: &Workloads, m: Month) -> Result<DataFrame> {
+        let rows = self.rows.clone().lazy().filter(list.has(workloads));
+        let rows = engine::collect("association months", rows)?;
         let sums = [col("active_users").sum().alias("total_users"), col("paid_seats").sum().alias("total_seats")];
         let totals = rows.clone().lazy().group_by([col("tenant"), col("month")]).agg(sums);
-        Ok(Baselines { totals: engine::collect("association months", totals)?, rows })
+        let totals = engine::collect("association months", totals)?;
+        let young =
+            MONTHS.map(|(month, _)| before(month, m)).into_iter().reduce(Expr::or).unwrap_or_else(|| lit(false));
+        let looked_up =
+            MONTHS.into_iter().fold(pairs.rows.clone().lazy().filter(young.clone()), |pairs, (month, at)| {
+                looked_up(pairs, &rows, &totals, month, at)
+            });
+        let others = pairs.rows.clone().lazy().filter(young.not()).with_columns(began_at(m, |_| lit(0i64)));
+        engine::collect("association months", stacked([looked_up.with_columns(began_at(m, |own| col(own))), others]))
     }
 }
 
-/// The ids of the tenants that need each month before M.
-fn needed(held: &[Held], month: Month) -> Result<BTreeMap<Month, Series>> {
-    // Every first month is the association month of some pair, but not always of the pair that asks for it.
-    let of_list = held.iter().flat_map(|held| {
-        let needs = held.pairs.clone().lazy().filter(col("association_month").lt(engine::day(month.first_day())));
-        let inner = JoinArgs::new(JoinType::Inner);
-        let needs = needs.join(held.tenants.clone().lazy(), [col("tenant")], [col("tenant")], inner);
-        ["association_month", "first_month"]
-            .map(|name| needs.clone().select([col("tenant_id"), col(name).alias("month")]))
-    });
-    let all = concat(of_list.collect::<Vec<_>>(), UnionArgs::default());
+/// Whether a month that may be null is before M.
+fn before(month: &str, m: Month) -> Expr {
+    col(month).lt(engine::day(m.first_day())).fill_null(lit(false))
+}
+
+/// The tenants that need each month before M, by number. A unit's first month is the association month of some pair of it.
+fn needed(pairs: &[Pairs], m: Month) -> Result<BTreeMap<Month, Series>> {
+    let of_list = |pairs: &Pairs| {
+        let young = before("association_month", m).and(bands::any_at_m());
+        pairs.rows.clone().lazy().filter(young).select([col("tenant"), col("association_month")])
+    };
+    let all = concat(pairs.iter().map(of_list).collect::<Vec<_>>(), UnionArgs::default());
     let all = all.map_err(|error| engine::plan_error("association months", &error))?;
-    let needs = all.filter(col("month").is_not_null()).unique(None, UniqueKeepStrategy::Any);
-    let needs = engine::collect("association months", needs.group_by([col("month")]).agg([col("tenant_id")]))?;
-    let (months, ids) = (engine::column(&needs, "month")?, engine::column(&needs, "tenant_id")?);
+    let needs = all.unique(None, UniqueKeepStrategy::Any).group_by([col("association_month")]).agg([col("tenant")]);
+    let needs = engine::collect("association months", needs)?;
+    let (months, tenants) = (engine::column(&needs, "association_month")?, engine::column(&needs, "tenant")?);
     let typed = || -> PolarsResult<BTreeMap<Month, Series>> {
         let days: Vec<Option<NaiveDate>> = months.date()?.as_date_iter().collect();
-        let ids = ids.list()?.series_iter();
-        Ok(days.into_iter().zip(ids).filter_map(|(day, ids)| Some((Month::of(day?), ids?))).collect())
+        let tenants = tenants.list()?.series_iter();
+        Ok(days.into_iter().zip(tenants).filter_map(|(day, tenants)| Some((Month::of(day?), tenants?))).collect())
     };
     typed().map_err(|error| Error::internal(error.to_string()))
 }
 
-/// Adds `users_at_*` and `seats_at_*` of the association month and of the tenant's first month; zero where there is none.
-///
-/// Only young pairs are looked up: those whose association, or whose tenant's first, began before M and after P.
-pub(super) fn joined(pairs: LazyFrame, baselines: &Baselines, m: Month) -> LazyFrame {
-    let before_m = |month: &str| col(month).lt(engine::day(m.first_day())).fill_null(lit(false));
-    let young = before_m("association_month").or(before_m("first_month"));
-    let own = looked_up(pairs.clone().filter(young.clone()), baselines, "association_month", "association");
-    let both = looked_up(own, baselines, "first_month", "first");
-    let others = pairs.filter(young.not()).with_columns(began_at_m(m, |_| lit(0i64)));
-    pairs::stacked([both.with_columns(began_at_m(m, |own| col(own))), others])
-}
-
-fn looked_up(lf: LazyFrame, baselines: &Baselines, month: &str, at: &str) -> LazyFrame {
-    let left = JoinArgs::new(JoinType::Left);
-    let totals = baselines.totals.clone().lazy().select([
-        col("tenant"),
-        col("month"),
-        col("total_users").alias(format!("total_users_at_{at}")),
-        col("total_seats").alias(format!("total_seats_at_{at}")),
-    ]);
+/// Adds a month's users and seats: a pair's own where it names a workload, its tenant's totals where it stands for all.
+fn looked_up(pairs: LazyFrame, rows: &DataFrame, totals: &DataFrame, month: &str, at: &str) -> LazyFrame {
+    let left = || JoinArgs::new(JoinType::Left);
+    let [total_users, total_seats] = total_names(at);
+    let totals = totals.clone().lazy().rename(["total_users", "total_seats"], [&total_users, &total_seats], true);
     let (tenant, pair) = (["tenant", "month"].map(col), ["tenant", "workload", "month"].map(col));
-    let lf = lf.join(totals, [col("tenant"), col(month)], tenant, left.clone());
-    let lf = lf.join(baselines.rows.clone().lazy(), [col("tenant"), col("workload"), col(month)], pair, left);
-    lf.with_columns(measured(at)).drop(spent(at))
+    let pairs = pairs.join(totals, [col("tenant"), col(month)], tenant, left());
+    let pairs = pairs.join(rows.clone().lazy(), [col("tenant"), col("workload"), col(month)], pair, left());
+    let measured = total_names(at).into_iter().zip(["active_users", "paid_seats"]).zip(measured_names(at));
+    let measured = measured.map(|((total, own), name)| {
+        let value = when(col("workload").eq(lit(ALL_WORKLOADS))).then(col(total)).otherwise(col(own));
+        value.fill_null(lit(0i64)).alias(name)
+    });
+    let spent = total_names(at).into_iter().chain(["active_users", "paid_seats"].map(str::to_owned));
+    pairs.with_columns(measured.collect::<Vec<_>>()).drop(by_name(spent, true, false))
 }
 
 /// Pairs whose month is M take what they have at M; the others what `otherwise` makes of the column.
-fn began_at_m(m: Month, otherwise: impl Fn(&str) -> Expr) -> Vec<Expr> {
-    let mut columns = Vec::new();
-    for (month, at) in [("association_month", "association"), ("first_month", "first")] {
-        for name in ["users", "seats"] {
-            let own = format!("{name}_at_{at}");
-            let began = col(month).eq(engine::day(m.first_day())).fill_null(lit(false));
-            let value = when(began).then(col(format!("{name}_at_m"))).otherwise(otherwise(&own));
-            columns.push(value.cast(DataType::Int64).alias(own.as_str()));
-        }
-    }
-    columns
+fn began_at(m: Month, otherwise: impl Fn(&str) -> Expr) -> Vec<Expr> {
+    let value = |month: &str, own: &str, at_m: &str| {
+        let began = col(month).eq(engine::day(m.first_day())).fill_null(lit(false));
+        when(began).then(col(at_m)).otherwise(otherwise(own)).cast(DataType::Int64).alias(own)
+    };
+    let of_month = |(month, at): (&str, &str)| {
+        let names = measured_names(at).into_iter().zip(measured_names("m"));
+        names.map(|(own, at_m)| value(month, &own, &at_m)).collect::<Vec<_>>()
+    };
+    MONTHS.map(of_month).concat()
 }
 
 fn no_rows() -> LazyFrame {
     let columns = [
         ("tenant", DataType::UInt32),
         ("workload", DataType::UInt8),
-        ("active_users", DataType::Int64),
         ("paid_seats", DataType::Int64),
+        ("active_users", DataType::Int64),
         ("month", DataType::Date),
     ];
     let schema: Schema = columns.into_iter().map(|(name, dtype)| Field::new(name.into(), dtype)).collect();

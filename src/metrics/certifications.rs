@@ -16,11 +16,15 @@ pub fn certifications(rows: LazyFrame, listed: &[ListedCertification], as_of: Na
         None => lit(true),
         Some(until) => as_of.clone().lt_eq(engine::day(until)),
     });
-    let valid = earned.clone().and(expired.clone().not()).and(eligible);
+    let valid = earned.clone().and(expired.clone().not()).and(eligible.clone());
     rows.filter(any_of(listed, |_| lit(true)))
-        .with_columns([earned.alias("earned"), expired.alias("expired"), valid.alias("valid")])
+        .with_columns([
+            (earned.clone().and(expired.not()).and(eligible.not())).alias("retired"),
+            earned.not().alias("awaited"),
+            valid.alias("valid"),
+        ])
         .group_by([col("account"), col("person_id")])
-        .agg([col("valid").max(), col("earned").max(), col("expired").min()])
+        .agg([col("valid").max(), col("retired").max(), col("awaited").max()])
         .select([
             col("account"),
             reason::no_text("tenant_id"),
@@ -32,10 +36,10 @@ pub fn certifications(rows: LazyFrame, listed: &[ListedCertification], as_of: Na
             reason::first_of(
                 &[
                     (col("valid"), reason::COUNTED),
-                    (col("earned").not(), reason::CERTIFICATION_NOT_YET_EARNED),
-                    (col("expired"), reason::CERTIFICATION_EXPIRED),
+                    (col("retired"), reason::CERTIFICATION_NO_LONGER_ELIGIBLE),
+                    (col("awaited"), reason::CERTIFICATION_NOT_YET_EARNED),
                 ],
-                reason::CERTIFICATION_NO_LONGER_ELIGIBLE,
+                reason::CERTIFICATION_EXPIRED,
             )
             .alias("reason"),
         ])

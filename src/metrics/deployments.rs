@@ -12,7 +12,7 @@ pub fn deployments(pairs: &LazyFrame, rules: &Rulebook, track: Track) -> LazyFra
     let pairs = pairs.clone().filter(through(rules, track)).with_columns([
         bands::at_m(rules, track).alias("in_band_at_m"),
         bands::at_p(track).alias("in_band_at_p"),
-        bands::below(rules, track, "m").alias("below_band"),
+        bands::below(track).alias("below_band"),
     ]);
     contributions(units(pairs, rules))
 }

@@ -6,22 +6,31 @@
 mod bands;
 mod baseline;
 mod certifications;
+mod claims;
 mod deployments;
 mod facts;
+mod key;
 mod net_customer_adds;
-pub mod pairs;
+mod pairs;
 pub mod reason;
 mod usage_growth;
+mod workloads;
+
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use polars::prelude::*;
 
 use baseline::Between;
+use claims::Claims;
+pub use claims::claimed_rows;
 pub use facts::Facts;
+use pairs::{At, Pairs};
+use workloads::{List, Workloads};
 
 use crate::engine;
 use crate::error::Result;
-use crate::history::{Accounts, Findings, History, TenantRange};
+use crate::history::{Accounts, Findings, History, Rows, TenantRange, Tenants, ToFind, UsageMonth};
 use crate::month::Month;
 use crate::rulebook::{ALL_OPTIONS, Measure, Metric, Rulebook, Track};
 
@@ -79,6 +88,20 @@ pub struct Coverage {
 }
 
 impl Coverage {
+    /// What the claims and the two months of a set of tenants say.
+    fn of(claims: &Claims, at_m: &UsageMonth, at_p: &UsageMonth) -> Result<Coverage> {
+        let held = claims.rows.clone().lazy().filter(col("held_at_m")).select([col("tenant")]);
+        let held = engine::column(&engine::collect("coverage", held)?, "tenant")?;
+        let held = claims.tenants.marked(&held)?;
+        Ok(Coverage {
+            tenants_held: held.iter().filter(|held| **held).count() as u64,
+            tenants_found: held.iter().zip(&at_m.found).filter(|(held, found)| **held && **found).count() as u64,
+            rows_at_m: at_m.height,
+            rows_at_p: at_p.height,
+            ..Coverage::default()
+        })
+    }
+
     /// Adds another set's.
     pub fn add(&mut self, other: Coverage) {
         self.tenants_held += other.tenants_held;
@@ -93,37 +116,70 @@ impl Coverage {
 ///
 /// Each frame: `account` UInt32, `measure` UInt32 (position in [`Rulebook::measures`]), `tenant_id`, `person_id`, `workload`
 /// String?, `current` and `prior` Int64, `counted` Boolean, `reason` String.
-pub fn of_tenants(question: &Question, tenants: &TenantRange) -> Result<TenantAnswer> {
-    let measures = question.rules.measures();
-    let mut answer = TenantAnswer { findings: question.history.check_associations(tenants)?, ..Default::default() };
-    let usage = pairs::Usage::read(question, tenants)?;
-    let lists = metrics_by_list(question.rules);
-    let held = lists.iter().map(|(list, _)| pairs::held(question, tenants, list)).collect::<Result<Vec<_>>>()?;
-    match held.as_slice() {
-        [only] => pairs::warn_contested(only, question.rules, &mut answer.findings)?,
-        _ => {
-            let all = all_workloads(&lists);
-            pairs::warn_contested(&pairs::held(question, tenants, &all)?, question.rules, &mut answer.findings)?;
-        }
+pub fn of_tenants(question: &Question, range: &TenantRange) -> Result<TenantAnswer> {
+    let (history, rules, m) = (question.history, question.rules, question.period.month);
+    let mut answer = TenantAnswer { findings: history.check_associations(range)?, ..Default::default() };
+    let workloads = Workloads::of(rules);
+    let claims = Claims::read(question, range, &workloads)?;
+    claims.warn_contested(rules, &workloads, &mut answer.findings)?;
+    let to_find = Arc::new(ToFind {
+        tenants: claims.tenants.clone(),
+        workloads: workloads.names.clone(),
+        lists: workloads.lists.iter().map(|list| list.numbers.clone()).collect(),
+        seat_ranges: bands::seat_ranges(rules),
+        one_by_one: pairs::one_by_one(question, &claims)?,
+    });
+    let usage = |month| history.usage(&Rows { month, range, only: None }, &to_find);
+    let (at_m, at_p) = (usage(m)?, usage(question.period.year_ago)?);
+    answer.coverage = Coverage::of(&claims, &at_m, &at_p)?;
+    let pairs = |list: &List| {
+        let months = [At { usage: &at_m, name: "m" }, At { usage: &at_p, name: "p" }];
+        Pairs::of_list(question, &workloads, list, &claims, months)
+    };
+    let pairs = workloads.lists.iter().map(pairs).collect::<Result<Vec<_>>>()?;
+    let found = (&mut answer.findings, &mut answer.coverage);
+    let between = Between::read(question, range, &claims.tenants, &workloads, &pairs, found)?;
+    for (list, pairs) in workloads.lists.iter().zip(&pairs) {
+        let pairs = between.joined(pairs, list, &workloads, m)?.lazy();
+        answer.contributions.extend(contributions(question, list, &pairs, &claims.tenants, &workloads));
     }
-    let between = Between::read(question, tenants, &held, &mut answer.findings, &mut answer.coverage)?;
-    // Coverage is that of the first metric's list, which is as a rule the only one.
-    for ((list, metrics), held) in lists.iter().zip(&held).rev() {
-        let pairs = pairs::with_usage(question, held, &usage, &between, &mut answer.coverage)?;
-        for track in Track::ALL {
-            for metric in metrics {
-                let lf = match metric {
-                    Metric::NetCustomerAdds => net_customer_adds::net_customer_adds(&pairs, question.rules, track),
-                    Metric::UsageGrowth => usage_growth::usage_growth(&pairs, question.rules, track),
-                    _ => deployments::deployments(&pairs, question.rules, track),
-                };
-                let lf = named(lf, &held.tenants, list, question.evidence);
-                answer.contributions.push(measured(lf, question.rules, &measures, track, *metric));
-            }
-        }
-    }
-    answer.findings.add(usage.findings());
+    answer.findings.add(at_m.findings);
+    answer.findings.add(at_p.findings);
     Ok(answer)
+}
+
+/// The contributions of the pairs of one list.
+fn contributions(
+    question: &Question,
+    list: &List,
+    pairs: &LazyFrame,
+    tenants: &Tenants,
+    workloads: &Workloads,
+) -> Vec<LazyFrame> {
+    let (rules, measures) = (question.rules, question.rules.measures());
+    let of_metric = |track, metric| {
+        let pairs =
+            if question.evidence { pairs.clone() } else { pairs.clone().filter(bands::at_either(rules, track)) };
+        let lf = match metric {
+            Metric::NetCustomerAdds => net_customer_adds::net_customer_adds(&pairs, rules, track),
+            Metric::UsageGrowth => usage_growth::usage_growth(&pairs, rules, track),
+            _ => deployments::deployments(&pairs, rules, track),
+        };
+        measured(named(lf, tenants, workloads, question.evidence), rules, &measures, track, metric)
+    };
+    Track::ALL
+        .into_iter()
+        .flat_map(|track| list.metrics.iter().map(move |metric| (track, *metric)))
+        .map(|(track, metric)| of_metric(track, metric))
+        .collect()
+}
+
+/// Warnings of pairs that two accounts hold at M through an option that has one partner at most.
+pub fn contested(question: &Question) -> Result<Findings> {
+    let (workloads, mut findings) = (Workloads::of(question.rules), Findings::default());
+    let claims = Claims::read(question, &TenantRange::all(), &workloads)?;
+    claims.warn_contested(question.rules, &workloads, &mut findings)?;
+    Ok(findings)
 }
 
 /// The contributions of people to the certification metrics, in the same columns.
@@ -138,41 +194,16 @@ pub fn of_people(question: &Question) -> Result<Vec<LazyFrame>> {
     Ok(contributions)
 }
 
-/// The metrics that come from tenants, by the workload list they share.
-fn metrics_by_list(rules: &Rulebook) -> Vec<(&[String], Vec<Metric>)> {
-    let mut lists: Vec<(&[String], Vec<Metric>)> = Vec::new();
-    for metric in Metric::ALL {
-        let Some(list) = rules.workload_list(metric) else { continue };
-        let workloads = rules.workloads(list);
-        match lists.iter_mut().find(|(known, _)| *known == workloads) {
-            Some((_, metrics)) => metrics.push(metric),
-            None => lists.push((workloads, vec![metric])),
-        }
-    }
-    lists
-}
-
-/// Every workload that some list has, once.
-fn all_workloads(lists: &[(&[String], Vec<Metric>)]) -> Vec<String> {
-    let mut all: Vec<String> = lists.iter().flat_map(|(list, _)| list.iter().cloned()).collect();
-    all.sort();
-    all.dedup();
-    all
-}
-
 /// Names in the place of tenants' and workloads' numbers where evidence is wanted, else nothing: facts have no use for them.
-fn named(lf: LazyFrame, tenants: &DataFrame, workloads: &[String], evidence: bool) -> LazyFrame {
+fn named(lf: LazyFrame, tenants: &Tenants, workloads: &Workloads, evidence: bool) -> LazyFrame {
     let tenant_and_workload = || by_name(["tenant", "workload"], true, false);
     if !evidence {
         return lf.drop(tenant_and_workload()).with_columns(["tenant_id", "workload"].map(reason::no_text));
     }
-    let numbers: Vec<u8> = (1u8..).take(workloads.len()).collect();
-    let (numbers, names) = (Series::new("numbers".into(), numbers), Series::new("names".into(), workloads));
-    let (numbers, names) = (lit(numbers).implode(false), lit(names).implode(false));
-    let name = col("workload").replace_strict(numbers, names, Some(lit(NULL)), Some(DataType::String));
     let left = JoinArgs::new(JoinType::Left);
-    let lf = lf.join(tenants.clone().lazy(), [col("tenant")], [col("tenant")], left);
-    lf.with_columns([name.alias("name")]).drop(tenant_and_workload()).rename(["name"], ["workload"], true)
+    let lf = lf.join(tenants.names(), [col("tenant")], [col("tenant")], left);
+    let name = workloads.name_of(col("workload")).alias("name");
+    lf.with_columns([name]).drop(tenant_and_workload()).rename(["name"], ["workload"], true)
 }
 
 /// Adds the measure that each row belongs to, and brings the columns into their order.
@@ -183,7 +214,7 @@ fn measured(lf: LazyFrame, rules: &Rulebook, measures: &[Measure], track: Track,
         if measure.option == ALL_OPTIONS {
             return lit(number);
         }
-        let through = col("option").eq(pairs::option_number(rules, &measure.option));
+        let through = col("option").eq(claims::option_number(rules, &measure.option));
         when(through).then(lit(number)).otherwise(otherwise)
     });
     lf.with_columns([measure.cast(DataType::UInt32).alias("measure")]).select(reason::COLUMNS.map(col))
@@ -193,7 +224,7 @@ fn measured(lf: LazyFrame, rules: &Rulebook, measures: &[Measure], track: Track,
 fn through(rules: &Rulebook, track: Track) -> Expr {
     let options = rules.track(track).options.iter();
     options
-        .map(|option| col("option").eq(pairs::option_number(rules, option)))
+        .map(|option| col("option").eq(claims::option_number(rules, option)))
         .reduce(Expr::or)
         .unwrap_or_else(|| lit(false))
 }

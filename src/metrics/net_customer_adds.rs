@@ -16,7 +16,7 @@ pub fn net_customer_adds(pairs: &LazyFrame, rules: &Rulebook, track: Track) -> L
         .clone()
         .filter(through(rules, track))
         .with_columns([bands::at_m(rules, track).alias("in_band_at_m"), bands::at_p(track).alias("in_band_at_p")])
-        .with_columns([bands::below(rules, track, "m").alias("below_band")])
+        .with_columns([bands::below(track).alias("below_band")])
         .group_by([col("account"), col("tenant")])
         .agg(
             ["held_at_m", "held_at_p", "in_band_at_m", "in_band_at_p", "below_band", "in_usage"]

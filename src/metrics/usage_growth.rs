@@ -45,7 +45,7 @@ pub fn usage_growth(pairs: &LazyFrame, rules: &Rulebook, track: Track) -> LazyFr
                 (then, reason::NOT_HELD_AT_M),
                 (col("in_usage").not(), reason::NO_USAGE),
                 (held_at_m().not().and(in_band_at_p()).and(still_wanted.not()), reason::LOST),
-                (held_at_m().and(bands::below(rules, track, "m")), reason::BELOW_BAND),
+                (held_at_m().and(bands::below(track)), reason::BELOW_BAND),
                 (held_at_m(), reason::OUTSIDE_BAND),
             ],
             reason::NOT_HELD_AT_M,

@@ -19,8 +19,18 @@ impl Lock {
     /// Takes the lock of an output folder, which is created where it is missing.
     ///
     /// # Errors
-    /// Locked where another run holds it; storage where the folder cannot be written.
+    /// Locked where another run holds it; usage where it cannot be a folder; storage where it cannot be written.
     pub fn take(out: &Path, mode: Mode) -> Result<Lock> {
+        if out.to_string_lossy().contains("://") {
+            return Err(Error::usage("this version publishes in local folders only")
+                .at(out.display())
+                .hint("mount the container, or publish locally and copy the folder"));
+        }
+        if out.is_file() {
+            return Err(Error::usage("the output is a folder, and this is a file")
+                .at(out.display())
+                .hint("name a folder"));
+        }
         create_folder(out, mode)?;
         let path = out.join(NAME);
         let failed = |error: std::io::Error| Error::storage("lock the output folder", &path, &error);

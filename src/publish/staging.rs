@@ -117,6 +117,11 @@ impl Staging {
             && staged.iter().all(|name| same_bytes(&self.path.join(name), &self.target.join(name)))
     }
 
+    /// Gives what is published already this run's mode.
+    pub fn settle_published(&self) -> Result<()> {
+        settle(&self.target, self.mode)
+    }
+
     /// Publishes the folder in one step: the old or the new is there at any moment.
     pub fn publish(self) -> Result<PathBuf> {
         settle(&self.path, self.mode)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{ASSOCIATION_TYPES, Choice, Metric, OptionTargets, Rulebook, Track, TrackTargets};
 use crate::error::nearest;
 
-/// Options, and the workloads of a list, are counted in a byte on their way through the plans.
+/// Options and listed workloads are counted in a byte on their way through the plans.
 const MOST_NAMES: usize = 200;
 
 /// What is wrong with a rulebook, and the dotted key it stands under.
@@ -24,9 +24,9 @@ fn fault<T>(key: impl Into<String>, what: impl Into<String>, hint: impl Into<Str
 pub(super) fn check(rules: &Rulebook) -> Result<(), Fault> {
     months(rules)?;
     designation(rules)?;
+    track_options(rules)?;
     association_types(rules)?;
     bands(rules)?;
-    track_options(rules)?;
     workload_lists(rules)?;
     certifications(rules)?;
     targets(rules)?;
@@ -135,9 +135,11 @@ fn workload_lists(rules: &Rulebook) -> Result<(), Fault> {
             return fault(key, what, known("workload lists", rules.workload_lists.keys()));
         }
     }
+    let mut listed = BTreeSet::new();
     for (name, list) in &rules.workload_lists {
-        if list.workloads.len() > MOST_NAMES {
-            let what = format!("workload list `{name}` has more than {MOST_NAMES} workloads");
+        listed.extend(&list.workloads);
+        if listed.len() > MOST_NAMES {
+            let what = format!("with workload list `{name}` there are more than {MOST_NAMES} workloads");
             return fault(format!("workload_lists.{name}.workloads"), what, "shorten the list");
         }
         let distinct: BTreeSet<&String> = list.workloads.iter().collect();

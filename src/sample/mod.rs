@@ -71,11 +71,14 @@ pub struct Written {
 /// Writes the history into `out`, a folder that is new or empty. `progress` is told from time to time, on this thread, how
 /// many units of work are done, and of how many.
 ///
-/// Fails if the sample is empty, the folder is not, or a file cannot be written; what was written until then stays.
+/// Fails if the sample is empty, the folder is not, or a file cannot be written. The folder is there when it is whole: until then a hidden
+/// one beside it is, which the next call removes.
 pub fn write(sample: &Sample, out: &Path, progress: &mut dyn FnMut(u64, u64)) -> io::Result<Written> {
     let world = World::new(sample)?;
-    writing::empty_folder(out)?;
-    writing::all(&world, out, progress)
+    let partial = writing::begin(out)?;
+    let written = writing::all(&world, &partial, progress)?;
+    writing::finish(&partial, out)?;
+    Ok(written)
 }
 
 /// Tells that so many tenants are done with; fails where the rest is no longer wanted.

@@ -28,13 +28,29 @@ enum Event {
     Finished(io::Result<Written>),
 }
 
-/// Makes sure that `out` is a folder with nothing in it.
-pub(super) fn empty_folder(out: &Path) -> io::Result<()> {
-    fs::create_dir_all(out)?;
-    match fs::read_dir(out)?.next() {
-        None => Ok(()),
-        Some(_) => Err(io::Error::new(io::ErrorKind::AlreadyExists, "the output folder is not empty")),
+/// What a sample in the making is called, beside the folder that it becomes; the name is hidden from readers of tables.
+const PREFIX: &str = ".partial-";
+
+/// A new folder beside `out`, which is new or empty.
+pub(super) fn begin(out: &Path) -> io::Result<PathBuf> {
+    if out.exists() && fs::read_dir(out)?.next().is_some() {
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the output folder is not empty"));
     }
+    let name = out.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the output has no name"))?;
+    let partial = out.with_file_name(format!("{PREFIX}{}", name.to_string_lossy()));
+    if partial.exists() {
+        fs::remove_dir_all(&partial)?;
+    }
+    fs::create_dir_all(&partial)?;
+    Ok(partial)
+}
+
+/// Puts a finished folder in its place.
+pub(super) fn finish(partial: &Path, out: &Path) -> io::Result<()> {
+    if out.exists() {
+        fs::remove_dir(out)?;
+    }
+    fs::rename(partial, out)
 }
 
 /// Writes every file.

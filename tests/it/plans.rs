@@ -1,9 +1,9 @@
 //! What reaches the scan: predicates and projections, so that only the bytes a score needs are read.
 
-use partnerscore::history::{History, KnownNames, TenantRange};
-use partnerscore::metrics::{Period, Question, pairs};
+use partnerscore::history::{History, KnownNames, TenantRange, Tenants, UsageWanted};
+use partnerscore::metrics::{self, Period, Question};
 use partnerscore::month::Month;
-use partnerscore::rulebook::{self, Metric};
+use partnerscore::rulebook;
 use polars::prelude::*;
 
 use crate::baseline_history::{AS_OF, Placed, history};
@@ -33,8 +33,7 @@ fn month(text: &str) -> Month {
 fn usage_reads_only_its_month_and_its_columns() {
     let (_placed, history) = opened(&Layout { extras: true, ..Layout::default() });
     let range = TenantRange { from: Some("t2".to_owned()), below: Some("t3".to_owned()) };
-    let usage = history.usage(month("2026-10"), &range, None).expect("usage");
-    let plan = plan(usage.rows());
+    let plan = plan(history.usage_plan(month("2026-10"), &range).expect("usage"));
     assert!(plan.contains("month=2026-10-01") && !plan.contains("month=2026-09-01"), "{plan}");
     assert!(plan.contains("PROJECT 4/"), "four columns of all:\n{plan}");
     assert_no_filter_above_scan(&plan);
@@ -44,8 +43,7 @@ fn usage_reads_only_its_month_and_its_columns() {
 #[test]
 fn months_inside_files_reach_the_scan() {
     let (_placed, history) = opened(&Layout { hive: false, ..Layout::default() });
-    let usage = history.usage(month("2026-10"), &TenantRange::all(), None).expect("usage");
-    let plan = plan(usage.rows());
+    let plan = plan(history.usage_plan(month("2026-10"), &TenantRange::all()).expect("usage"));
     assert_no_filter_above_scan(&plan);
     assert!(plan.contains(r#"col("month")"#) && plan.contains("2026-10-01"), "{plan}");
 }
@@ -57,9 +55,7 @@ fn associations_are_filtered_by_date_and_tenant_in_the_scan() {
     let period = Period::of(&rules, AS_OF.parse().expect("a date"));
     let question = Question { history: &history, rules: &rules, accounts: history.accounts(), period, evidence: false };
     let range = TenantRange { from: Some("t2".to_owned()), below: None };
-    let associations = history.associations(&range, history.accounts()).expect("associations");
-    let list = rules.workloads(rules.workload_list(Metric::UsageGrowth).expect("a list"));
-    let plan = plan(pairs::claims(associations, &question, list));
+    let plan = plan(metrics::claimed_rows(&question, &range).expect("associations"));
     let scan = plan.split("Parquet SCAN").nth(1).expect("a scan");
     let scan = scan.split("RIGHT PLAN").next().expect("the scan");
     for reached in ["2026-10-31", "2025-10-31", "start_date", "end_date", r#">= "t2""#] {
@@ -71,8 +67,10 @@ fn associations_are_filtered_by_date_and_tenant_in_the_scan() {
 #[test]
 fn the_months_between_are_read_for_tenants_that_need_them_alone() {
     let (_placed, history) = opened(&Layout::default());
-    let ids = Series::new("tenant_id".into(), ["t2"]);
-    let usage = history.usage(month("2026-03"), &TenantRange::all(), Some(&ids)).expect("usage");
+    let (tenants, numbers) = Tenants::number(&Series::new("tenant_id".into(), ["t1", "t2"])).expect("tenants");
+    let (range, only) = (&TenantRange::all(), Some(&numbers.slice(1, 1)));
+    let wanted = UsageWanted { month: month("2026-03"), range, only, tenants: &tenants, workloads: &[] };
+    let usage = history.usage(&wanted).expect("usage");
     assert_eq!(usage.height, 2, "two rows of t2, none of the others");
     assert_eq!(usage.findings.checked.get("workload_usage"), Some(&2));
 }

@@ -1,0 +1,299 @@
+//! One pass over a month's sound rows: numbers in the place of ids and names, totals by tenant, and on the way a proof that no key
+//! repeats, and the counts that warnings are made of.
+//!
+//! Where rows ascend by tenant, as in sorted files, a tenant's number is found by walking along the sorted ids, and its rows are
+//! looked at together. Rows in any order need a map of every id and a set of every key.
+
+use std::collections::HashSet;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use polars::prelude::*;
+
+use super::tenants::Tenants;
+use crate::engine::{self, Flow};
+use crate::error::Result;
+
+/// The number of a workload that is not listed; a listed one has its position plus one.
+pub const UNLISTED: u8 = 0;
+
+/// Views of workload names that are remembered.
+const REMEMBERED: usize = 1 << REMEMBERED_BITS;
+const REMEMBERED_BITS: u32 = 8;
+/// Spreads views over the slots (the golden ratio as a fraction of 64 bits).
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// What is wanted of the rows of the tenants asked for.
+#[derive(Debug, Clone, Default)]
+pub struct ToFind {
+    /// The tenants asked for.
+    pub tenants: Tenants,
+    /// The workloads that get a number of their own, their position plus one.
+    pub workloads: Vec<String>,
+    /// Lists of workloads, by number, of which totals are wanted.
+    pub lists: Vec<Vec<u8>>,
+    /// Ranges of paid seats: totals tell how many rows lie within each.
+    pub seat_ranges: Vec<RangeInclusive<i64>>,
+    /// By tenant, whether its rows are wanted one by one; those of every tenant where absent.
+    pub one_by_one: Option<Vec<bool>>,
+}
+
+/// Totals of a list of workloads, a place for each tenant by number.
+#[derive(Debug, Clone, Default)]
+pub struct Totals {
+    /// How many rows there are.
+    pub rows: Vec<u32>,
+    pub active_users: Vec<i64>,
+    pub paid_seats: Vec<i64>,
+    /// How many rows have paid seats in each range.
+    pub within: Vec<Vec<u32>>,
+}
+
+/// What a pass has seen.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// Rows wanted one by one: `tenant` UInt32, `workload` UInt8, `paid_seats` and `active_users` Int64.
+    columns: Columns,
+    /// By list.
+    pub totals: Vec<Totals>,
+    /// By tenant, whether it has any row.
+    pub found: Vec<bool>,
+    /// Workloads by name, in the order in which they first came.
+    pub workloads: Vec<Workload>,
+    /// Ids of tenants of which some key repeats.
+    pub repeating: Vec<String>,
+}
+
+/// A workload name, and how many rows have it.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Workload {
+    pub name: String,
+    /// Its number among those that have one.
+    number: u8,
+    /// The lists that have it.
+    lists: Vec<usize>,
+    pub rows: u64,
+    /// Rows with more active users than paid seats.
+    pub over: u64,
+    /// The run of rows of one tenant that had it last.
+    last_run: u64,
+}
+
+/// Rows as they are put together.
+#[derive(Default)]
+struct Columns {
+    tenant: Vec<u32>,
+    workload: Vec<u8>,
+    paid_seats: Vec<i64>,
+    active_users: Vec<i64>,
+}
+
+/// Goes once over `tenant_id, workload, paid_seats, active_users`; a second time where the first finds that tenants do not ascend.
+pub(super) fn seen(rows: &LazyFrame, to_find: &Arc<ToFind>) -> Result<Seen> {
+    let pass = |order| engine::fold("usage rows", rows.clone(), Pass::new(to_find, order), Pass::step);
+    let along = pass(Order::default())?;
+    if !along.broken_order {
+        return Ok(along.seen);
+    }
+    let ids = (0..to_find.tenants.len()).filter_map(|number| to_find.tenants.id(number));
+    let numbers = ids.map(str::to_owned).zip(0..).collect();
+    Ok(pass(Order::Any { numbers, keys: HashSet::new() })?.seen)
+}
+
+impl Seen {
+    /// The rows wanted one by one.
+    pub(super) fn take_rows(&mut self) -> DataFrame {
+        let columns = std::mem::take(&mut self.columns);
+        let height = columns.tenant.len();
+        let columns = vec![
+            UInt32Chunked::from_vec("tenant".into(), columns.tenant).into_series().into(),
+            UInt8Chunked::from_vec("workload".into(), columns.workload).into_series().into(),
+            Int64Chunked::from_vec("paid_seats".into(), columns.paid_seats).into_series().into(),
+            Int64Chunked::from_vec("active_users".into(), columns.active_users).into_series().into(),
+        ];
+        DataFrame::new(height, columns).unwrap_or_default()
+    }
+}
+
+impl Totals {
+    fn of(tenants: usize, ranges: usize) -> Totals {
+        Totals {
+            rows: vec![0; tenants],
+            active_users: vec![0; tenants],
+            paid_seats: vec![0; tenants],
+            within: vec![vec![0; tenants]; ranges],
+        }
+    }
+
+    fn add(&mut self, tenant: usize, (seats, users): (i64, i64), ranges: &[RangeInclusive<i64>]) {
+        self.rows[tenant] += 1;
+        self.active_users[tenant] += users;
+        self.paid_seats[tenant] += seats;
+        for (within, range) in self.within.iter_mut().zip(ranges) {
+            within[tenant] += u32::from(range.contains(&seats));
+        }
+    }
+}
+
+/// How tenants are found.
+enum Order {
+    /// Along the sorted ids: the number that is next, and the id of the rows before.
+    Ascending { next: usize, last: String },
+    /// By a map of every id, those that nobody asked for included, and a set of every tenant's workloads.
+    Any { numbers: PlHashMap<String, u32>, keys: HashSet<(u32, usize)> },
+}
+
+impl Default for Order {
+    fn default() -> Self {
+        Order::Ascending { next: 0, last: String::new() }
+    }
+}
+
+/// A pass under way.
+#[derive(Default)]
+struct Pass {
+    to_find: Arc<ToFind>,
+    order: Order,
+    broken_order: bool,
+    /// Runs of rows of one tenant so far.
+    run: u64,
+    seen: Seen,
+}
+
+/// The tenant of a run of rows.
+#[derive(Clone, Copy, Default)]
+struct Tenant {
+    /// Its number in the map or among the tenants asked for.
+    number: u32,
+    wanted: bool,
+}
+
+impl Pass {
+    fn new(to_find: &Arc<ToFind>, order: Order) -> Pass {
+        let (tenants, ranges) = (to_find.tenants.len(), to_find.seat_ranges.len());
+        let totals = to_find.lists.iter().map(|_| Totals::of(tenants, ranges)).collect();
+        let seen = Seen { totals, found: vec![false; tenants], ..Seen::default() };
+        Pass { to_find: to_find.clone(), order, seen, ..Pass::default() }
+    }
+
+    fn step(&mut self, mut df: DataFrame) -> PolarsResult<Flow> {
+        df.rechunk_mut();
+        let (ids, names) = (df.column("tenant_id")?.str()?, df.column("workload")?.str()?);
+        let (seats, users) = (df.column("paid_seats")?.i64()?, df.column("active_users")?.i64()?);
+        let chunks =
+            ids.downcast_iter().zip(names.downcast_iter()).zip(seats.downcast_iter().zip(users.downcast_iter()));
+        for ((ids, names), (seats, users)) in chunks {
+            let mut remembered = [(0u128, usize::MAX); REMEMBERED];
+            let mut tenant = Tenant::default();
+            let (id_views, name_views) = (ids.views(), names.views());
+            for (row, (seats, users)) in seats.values_iter().zip(users.values_iter()).enumerate() {
+                // Equal views are equal ids; other views may be, and are compared as text.
+                if row == 0 || id_views[row] != id_views[row - 1] {
+                    match self.begin(ids.value(row)) {
+                        Some(begun) => tenant = begun,
+                        None => return Ok(Flow::Break(())),
+                    }
+                }
+                let view = name_views[row].as_u128();
+                let slot = &mut remembered[slot_of(view)];
+                if slot.1 == usize::MAX || slot.0 != view {
+                    *slot = (view, self.workload(names.value(row)));
+                }
+                if self.take(tenant, slot.1, (*seats, *users)) {
+                    self.repeats(ids.value(row));
+                }
+            }
+        }
+        Ok(Flow::Continue(()))
+    }
+
+    /// The tenant of the rows that begin here, unless they break the order.
+    fn begin(&mut self, id: &str) -> Option<Tenant> {
+        let tenants = &self.to_find.tenants;
+        match &mut self.order {
+            Order::Ascending { next, last } => {
+                if self.run == 0 || id > last.as_str() {
+                    while tenants.id(*next).is_some_and(|wanted| wanted < id) {
+                        *next += 1;
+                    }
+                    self.run += 1;
+                    last.clear();
+                    last.push_str(id);
+                } else if id < last.as_str() {
+                    self.broken_order = true;
+                    return None;
+                }
+                Some(Tenant { number: *next as u32, wanted: tenants.id(*next) == Some(id) })
+            }
+            Order::Any { numbers, .. } => {
+                let number = match numbers.get(id) {
+                    Some(number) => *number,
+                    None => {
+                        let number = numbers.len() as u32;
+                        numbers.insert(id.to_owned(), number);
+                        number
+                    }
+                };
+                Some(Tenant { number, wanted: (number as usize) < tenants.len() })
+            }
+        }
+    }
+
+    /// The place of a workload among those seen.
+    fn workload(&mut self, name: &str) -> usize {
+        let workloads = &mut self.seen.workloads;
+        if let Some(place) = workloads.iter().position(|workload| workload.name == name) {
+            return place;
+        }
+        let number = self.to_find.workloads.iter().position(|listed| listed == name);
+        let number = number.and_then(|position| u8::try_from(position + 1).ok()).unwrap_or(UNLISTED);
+        let lists = self.to_find.lists.iter().enumerate().filter(|(_, list)| list.contains(&number));
+        let lists = lists.map(|(place, _)| place).collect();
+        workloads.push(Workload { name: name.to_owned(), number, lists, ..Workload::default() });
+        workloads.len() - 1
+    }
+
+    /// Takes a row, and says whether its key was there before.
+    fn take(&mut self, tenant: Tenant, place: usize, (seats, users): (i64, i64)) -> bool {
+        let workload = &mut self.seen.workloads[place];
+        workload.rows += 1;
+        workload.over += u64::from(users > seats);
+        if tenant.wanted {
+            let number = tenant.number as usize;
+            self.seen.found[number] = true;
+            for list in &workload.lists {
+                self.seen.totals[*list].add(number, (seats, users), &self.to_find.seat_ranges);
+            }
+            if self.to_find.one_by_one.as_ref().is_none_or(|wanted| wanted[number]) {
+                self.seen.columns.push(tenant.number, workload.number, seats, users);
+            }
+        }
+        match &mut self.order {
+            Order::Ascending { .. } => std::mem::replace(&mut workload.last_run, self.run) == self.run,
+            Order::Any { keys, .. } => !keys.insert((tenant.number, place)),
+        }
+    }
+
+    /// Keeps the id of a tenant of which a key repeats.
+    fn repeats(&mut self, id: &str) {
+        let repeating = &mut self.seen.repeating;
+        if repeating.last().is_none_or(|last| last != id) {
+            repeating.push(id.to_owned());
+        }
+    }
+}
+
+impl Columns {
+    fn push(&mut self, tenant: u32, workload: u8, seats: i64, users: i64) {
+        self.tenant.push(tenant);
+        self.workload.push(workload);
+        self.paid_seats.push(seats);
+        self.active_users.push(users);
+    }
+}
+
+/// Where a view is remembered.
+fn slot_of(view: u128) -> usize {
+    let folded = (view as u64) ^ ((view >> u64::BITS) as u64);
+    (folded.wrapping_mul(SPREAD) >> (u64::BITS - REMEMBERED_BITS)) as usize
+}
