@@ -1,6 +1,7 @@
 //! The only place that runs a plan: the streaming engine, a boundary for panics, and a span for every stage.
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,13 +10,22 @@ use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
 use polars::prelude::*;
-use polars_plan::plans::{HintIR, Sorted};
 use polars_plan::prelude::PlanCallback;
 
 use crate::error::{Code, Error, Result};
+use crate::month::Month;
 
-/// Time spent in each stage, in the order in which stages first ran.
-static TIMINGS: Mutex<Vec<(&'static str, Duration)>> = Mutex::new(Vec::new());
+/// What each stage took, in the order in which stages first ran.
+static TAKEN: Mutex<Vec<Taken>> = Mutex::new(Vec::new());
+
+/// What a stage took, all of its turns together.
+#[derive(Debug, Clone, Copy)]
+pub struct Taken {
+    pub stage: &'static str,
+    pub time: Duration,
+    /// The most memory the process held when one of its turns ended; None where the system does not tell.
+    pub resident_bytes: Option<u64>,
+}
 
 /// What a stage that begins is told to: its name, and which set of how many is being worked on.
 type Observer = Box<dyn Fn(&'static str, usize, usize) + Send + Sync>;
@@ -53,12 +63,6 @@ pub fn is_calendar_day(date: Expr) -> Expr {
 /// The date, or null where it cannot be computed with.
 pub fn calendar_day(date: Expr) -> Expr {
     when(is_calendar_day(date.clone())).then(date).otherwise(lit(NULL))
-}
-
-/// Says that a column ascends, so that joins and groupings by it go along it. Only for what was seen to ascend, or was sorted.
-pub fn ascending(lf: LazyFrame, column: &str) -> LazyFrame {
-    let sorted = Sorted { column: column.into(), descending: Some(false), nulls_last: Some(false) };
-    lf.clone().hint(HintIR::Sorted([sorted].into())).unwrap_or(lf)
 }
 
 /// Runs a plan and returns its rows; their order is not defined unless the plan sorts.
@@ -137,6 +141,13 @@ pub fn beside(df: DataFrame, others: &DataFrame, number: &str) -> Result<DataFra
     beside().map_err(|error| Error::internal(error.to_string()))
 }
 
+/// The months of a column of dates; nulls have none.
+pub fn months(df: &DataFrame, name: &str) -> Result<BTreeSet<Month>> {
+    let days = column(df, name)?;
+    let days = days.date().map_err(|error| Error::internal(error.to_string()))?;
+    Ok(days.as_date_iter().flatten().map(Month::of).collect())
+}
+
 /// The rows of a frame of one text and one Int64 column.
 pub fn text_counts(df: &DataFrame, text: &str, number: &str) -> Result<Vec<(String, u64)>> {
     let (texts, numbers) = (column(df, text)?, column(df, number)?);
@@ -163,9 +174,21 @@ pub fn stage<T>(stage: &'static str, work: impl FnOnce() -> Result<T>) -> Result
     result
 }
 
-/// The time spent in each stage so far.
-pub fn timings() -> Vec<(&'static str, Duration)> {
-    TIMINGS.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+/// What each stage took so far.
+pub fn taken() -> Vec<Taken> {
+    TAKEN.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+}
+
+/// The most memory this process has held, where the system tells.
+pub fn peak_memory() -> Option<u64> {
+    memory("VmHWM:")
+}
+
+/// A line of what Linux tells of this process's memory, in bytes.
+fn memory(line: &str) -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|found| found.strip_prefix(line))?;
+    line.split_whitespace().next()?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }
 
 /// An error in building a plan, which is a fault of this program.
@@ -186,12 +209,16 @@ fn run<T>(stage_name: &'static str, work: impl FnOnce() -> PolarsResult<T>) -> R
     })
 }
 
-fn record(stage: &'static str, spent: Duration) {
-    tracing::debug!(stage, milliseconds = spent.as_millis() as u64, "done");
-    let mut timings = TIMINGS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    match timings.iter_mut().find(|(name, _)| *name == stage) {
-        Some((_, total)) => *total += spent,
-        None => timings.push((stage, spent)),
+fn record(stage: &'static str, time: Duration) {
+    let resident_bytes = memory("VmRSS:");
+    tracing::debug!(stage, milliseconds = time.as_millis() as u64, resident_bytes, "done");
+    let mut taken = TAKEN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    match taken.iter_mut().find(|before| before.stage == stage) {
+        Some(before) => {
+            before.time += time;
+            before.resident_bytes = before.resident_bytes.max(resident_bytes);
+        }
+        None => taken.push(Taken { stage, time, resident_bytes }),
     }
 }
 

@@ -243,7 +243,7 @@ fn write(settings: &Settings, scored: &Scored, staging: &Staging, parts: Option<
 fn described(settings: &Settings, scored: &Scored, rows: RowCounts) -> Result<Run> {
     let rejects = scored.findings.rejects_by_rule().into_iter();
     let warnings = scored.findings.warnings.iter();
-    let stages = || engine::timings().into_iter();
+    let stages = engine::taken().into_iter();
     Ok(Run {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         schema_version: publish::SCHEMA_VERSION.to_owned(),
@@ -266,10 +266,14 @@ fn described(settings: &Settings, scored: &Scored, rows: RowCounts) -> Result<Ru
             })
             .collect(),
         freshness: freshness(settings, scored)?,
-        peak_memory_bytes: peak_memory(),
+        peak_memory_bytes: engine::peak_memory(),
         finished_at: timestamp(Utc::now()),
-        stages: stages()
-            .map(|(stage, spent)| Stage { stage: stage.to_owned(), milliseconds: spent.as_millis() as u64 })
+        stages: stages
+            .map(|taken| Stage {
+                stage: taken.stage.to_owned(),
+                milliseconds: taken.time.as_millis() as u64,
+                resident_bytes: taken.resident_bytes,
+            })
             .collect(),
     })
 }
@@ -336,11 +340,4 @@ fn contested(history: &History, rules: &Rulebook, month: Month) -> Result<Findin
 
 fn timestamp(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-/// The most memory this process has held, where the system tells.
-fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }

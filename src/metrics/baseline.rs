@@ -6,9 +6,10 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use polars::prelude::*;
 
-use super::pairs::{Pairs, measured_names, stacked, total_names};
-use super::workloads::{ALL_WORKLOADS, List, Workloads};
-use super::{Coverage, Question, bands};
+use super::claims::Claims;
+use super::pairs::{Pairs, association_months, measured_names, stacked};
+use super::workloads::{List, Workloads};
+use super::{Question, bands};
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::history::{Findings, Rows, TenantRange, Tenants, ToFind};
@@ -30,17 +31,11 @@ impl Between {
         tenants: &Tenants,
         workloads: &Workloads,
         pairs: &[Pairs],
-        (findings, coverage): (&mut Findings, &mut Coverage),
+        findings: &mut Findings,
     ) -> Result<Between> {
         let to_find = ToFind { tenants: tenants.clone(), workloads: workloads.names.clone(), ..ToFind::default() };
         let to_find = Arc::new(to_find);
         let mut months = vec![no_rows()];
-        let began: BTreeSet<Month> = pairs.iter().flat_map(|pairs| pairs.months.clone()).collect();
-        for month in began {
-            if !question.history.holds_usage_of(month)? {
-                coverage.missing_months.insert(month);
-            }
-        }
         for (month, numbers) in needed(pairs, question.period.month)? {
             let usage = question.history.usage(&Rows { month, range, only: Some(&numbers) }, &to_find)?;
             months.push(usage.rows.lazy().with_columns([engine::day(month.first_day()).alias("month")]));
@@ -55,19 +50,39 @@ impl Between {
     /// (`first`); zero where there is none. A month that is M is known already.
     pub(super) fn joined(&self, pairs: &Pairs, list: &List, workloads: &Workloads, m: Month) -> Result<DataFrame> {
         let rows = self.rows.clone().lazy().filter(list.has(workloads));
-        let rows = engine::collect("association months", rows)?;
-        let sums = [col("active_users").sum().alias("total_users"), col("paid_seats").sum().alias("total_seats")];
-        let totals = rows.clone().lazy().group_by([col("tenant"), col("month")]).agg(sums);
-        let totals = engine::collect("association months", totals)?;
-        let young =
-            MONTHS.map(|(month, _)| before(month, m)).into_iter().reduce(Expr::or).unwrap_or_else(|| lit(false));
-        let looked_up =
-            MONTHS.into_iter().fold(pairs.rows.clone().lazy().filter(young.clone()), |pairs, (month, at)| {
-                looked_up(pairs, &rows, &totals, month, at)
-            });
-        let others = pairs.rows.clone().lazy().filter(young.not()).with_columns(began_at(m, |_| lit(0i64)));
-        engine::collect("association months", stacked([looked_up.with_columns(began_at(m, |own| col(own))), others]))
+        let sums = [col("active_users").sum(), col("paid_seats").sum()];
+        let totals = rows.clone().group_by([col("tenant"), col("month")]).agg(sums);
+        let whole = with_young(&pairs.whole, m, |young| {
+            let own = looked_up(young, &totals, &["tenant"], "association_month", "association");
+            let same = measured_names("association").into_iter().zip(measured_names("first"));
+            own.with_columns(same.map(|(own, first)| col(own).alias(first)).collect::<Vec<_>>())
+        });
+        let named = with_young(&pairs.named, m, |young| {
+            MONTHS
+                .into_iter()
+                .fold(young, |young, (month, at)| looked_up(young, &rows, &["tenant", "workload"], month, at))
+        });
+        engine::collect("association months", stacked([whole, named]))
     }
+}
+
+/// The months of a set of tenants in which an association that counts begins, and of which there is no usage.
+pub(super) fn missing_months(question: &Question, workloads: &Workloads, claims: &Claims) -> Result<BTreeSet<Month>> {
+    let mut missing = BTreeSet::new();
+    for month in claims.months_begun(question)? {
+        if !question.history.holds_usage_of(month)? {
+            missing.insert(month);
+        }
+    }
+    if missing.is_empty() {
+        return Ok(missing);
+    }
+    // A claim may begin what another has covered since before P: only now is it worth to look at every pair.
+    let mut begun = BTreeSet::new();
+    for list in &workloads.lists {
+        begun.extend(association_months(question, workloads, list, claims)?);
+    }
+    Ok(missing.intersection(&begun).copied().collect())
 }
 
 /// Whether a month that may be null is before M.
@@ -77,11 +92,12 @@ fn before(month: &str, m: Month) -> Expr {
 
 /// The tenants that need each month before M, by number. A unit's first month is the association month of some pair of it.
 fn needed(pairs: &[Pairs], m: Month) -> Result<BTreeMap<Month, Series>> {
-    let of_list = |pairs: &Pairs| {
+    let young = |pairs: &DataFrame| {
         let young = before("association_month", m).and(bands::any_at_m());
-        pairs.rows.clone().lazy().filter(young).select([col("tenant"), col("association_month")])
+        pairs.clone().lazy().filter(young).select([col("tenant"), col("association_month")])
     };
-    let all = concat(pairs.iter().map(of_list).collect::<Vec<_>>(), UnionArgs::default());
+    let all = pairs.iter().flat_map(|pairs| [&pairs.whole, &pairs.named].map(young)).collect::<Vec<_>>();
+    let all = concat(all, UnionArgs::default());
     let all = all.map_err(|error| engine::plan_error("association months", &error))?;
     let needs = all.unique(None, UniqueKeepStrategy::Any).group_by([col("association_month")]).agg([col("tenant")]);
     let needs = engine::collect("association months", needs)?;
@@ -94,21 +110,23 @@ fn needed(pairs: &[Pairs], m: Month) -> Result<BTreeMap<Month, Series>> {
     typed().map_err(|error| Error::internal(error.to_string()))
 }
 
-/// Adds a month's users and seats: a pair's own where it names a workload, its tenant's totals where it stands for all.
-fn looked_up(pairs: LazyFrame, rows: &DataFrame, totals: &DataFrame, month: &str, at: &str) -> LazyFrame {
-    let left = || JoinArgs::new(JoinType::Left);
-    let [total_users, total_seats] = total_names(at);
-    let totals = totals.clone().lazy().rename(["total_users", "total_seats"], [&total_users, &total_seats], true);
-    let (tenant, pair) = (["tenant", "month"].map(col), ["tenant", "workload", "month"].map(col));
-    let pairs = pairs.join(totals, [col("tenant"), col(month)], tenant, left());
-    let pairs = pairs.join(rows.clone().lazy(), [col("tenant"), col("workload"), col(month)], pair, left());
-    let measured = total_names(at).into_iter().zip(["active_users", "paid_seats"]).zip(measured_names(at));
-    let measured = measured.map(|((total, own), name)| {
-        let value = when(col("workload").eq(lit(ALL_WORKLOADS))).then(col(total)).otherwise(col(own));
-        value.fill_null(lit(0i64)).alias(name)
-    });
-    let spent = total_names(at).into_iter().chain(["active_users", "paid_seats"].map(str::to_owned));
-    pairs.with_columns(measured.collect::<Vec<_>>()).drop(by_name(spent, true, false))
+/// Pairs with what `look_up` adds to the young ones, whose association or unit's first began before M; the others have nothing before.
+fn with_young(pairs: &DataFrame, m: Month, look_up: impl Fn(LazyFrame) -> LazyFrame) -> LazyFrame {
+    let young = MONTHS.map(|(month, _)| before(month, m)).into_iter().reduce(Expr::or).unwrap_or_else(|| lit(false));
+    let pairs = pairs.clone().lazy();
+    let others = pairs.clone().filter(young.clone().not()).with_columns(began_at(m, |_| lit(0i64)));
+    stacked([look_up(pairs.filter(young)).with_columns(began_at(m, |own| col(own))), others])
+}
+
+/// Adds a month's users and seats of a key and month; zero where there is no such row.
+fn looked_up(pairs: LazyFrame, usage: &LazyFrame, key: &[&str], month: &str, at: &str) -> LazyFrame {
+    let [users, seats] = measured_names(at);
+    let renamed = [col("active_users").alias(users.as_str()), col("paid_seats").alias(seats.as_str())];
+    let key = || key.iter().map(|name| col(*name)).collect::<Vec<_>>();
+    let usage = usage.clone().select([key(), vec![col("month")], renamed.to_vec()].concat());
+    let (left, right) = ([key(), vec![col(month)]].concat(), [key(), vec![col("month")]].concat());
+    let pairs = pairs.join(usage, left, right, JoinArgs::new(JoinType::Left));
+    pairs.with_columns([users, seats].map(|name| col(name).fill_null(lit(0i64))))
 }
 
 /// Pairs whose month is M take what they have at M; the others what `otherwise` makes of the column.

@@ -1,5 +1,7 @@
 //! Claims: what associations cover at M or at P, one row for each account, option, tenant and claimed workload.
 
+use std::collections::BTreeSet;
+
 use polars::prelude::*;
 
 use super::Question;
@@ -34,6 +36,16 @@ impl Claims {
             rows.lazy().with_columns([key.unit()]).with_columns([key.pair()]).group_by([col(key::PAIR)]).agg(united());
         let rows = engine::collect("claims", key.apart(rows))?;
         Ok(Claims { rows, tenants, key })
+    }
+
+    /// The months before M and after P in which something began that is held at M: at least those that some pair is counted from.
+    pub(super) fn months_begun(&self, question: &Question) -> Result<BTreeSet<Month>> {
+        let after_p = col("held_since").gt(engine::day(question.period.year_ago.last_day()));
+        let before_m = col("held_since").lt(engine::day(question.period.month.first_day()));
+        let begun =
+            self.rows.clone().lazy().filter(after_p.and(before_m)).select([col("held_since").dt().month_start()]);
+        let begun = engine::collect("claims", begun.unique(None, UniqueKeepStrategy::Any))?;
+        engine::months(&begun, "held_since")
     }
 
     /// Warns of pairs that two accounts hold at M through an option that has one partner at most.

@@ -137,8 +137,8 @@ pub fn of_tenants(question: &Question, range: &TenantRange) -> Result<TenantAnsw
         Pairs::of_list(question, &workloads, list, &claims, months)
     };
     let pairs = workloads.lists.iter().map(pairs).collect::<Result<Vec<_>>>()?;
-    let found = (&mut answer.findings, &mut answer.coverage);
-    let between = Between::read(question, range, &claims.tenants, &workloads, &pairs, found)?;
+    answer.coverage.missing_months = baseline::missing_months(question, &workloads, &claims)?;
+    let between = Between::read(question, range, &claims.tenants, &workloads, &pairs, &mut answer.findings)?;
     for (list, pairs) in workloads.lists.iter().zip(&pairs) {
         let pairs = between.joined(pairs, list, &workloads, m)?.lazy();
         answer.contributions.extend(contributions(question, list, &pairs, &claims.tenants, &workloads));

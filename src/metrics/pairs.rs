@@ -21,11 +21,15 @@ const PAIR_COLUMNS: [&str; 8] =
     ["account", "option", "tenant", UNIT, "workload", "held_at_m", "held_at_p", "held_since"];
 
 /// The pairs of one list that are held at M or at P, with usage at M and at P.
+///
+/// `account` and `tenant` UInt32, `option` and `workload` UInt8, `unit` UInt64; `held_at_m`, `held_at_p`; `association_month` (null
+/// where held at P or not at M) and `first_month` (the earliest of the unit's, null where any of its pairs was held at P);
+/// `users_at_*` and `seats_at_*` (zero without a row), `enterprise_at_*`, `smb_at_*` for `m` and `p`; `reaches_*_at_m`; `in_usage`.
 pub(super) struct Pairs {
-    /// See [`Pairs::of_list`].
-    pub rows: DataFrame,
-    /// Months before M in which the association of a pair began, whether or not its tenant is in a band.
-    pub months: BTreeSet<Month>,
+    /// One row for all pairs of a tenant: its workload is [`ALL_WORKLOADS`], and its two months are the same.
+    pub whole: DataFrame,
+    /// One row for each pair.
+    pub named: DataFrame,
 }
 
 /// Usage of a month, and what it is called in columns.
@@ -35,13 +39,7 @@ pub(super) struct At<'a> {
 }
 
 impl Pairs {
-    /// The pairs of a list, one a row.
-    ///
-    /// `account` and `tenant` UInt32, `option` and `workload` UInt8, `unit` UInt64; `held_at_m`, `held_at_p`; `association_month`
-    /// (null where held at P or not at M) and `first_month` (the earliest of the unit's, null where any of its pairs was held at P);
-    /// `users_at_*` and `seats_at_*` (zero without a row), `enterprise_at_*`, `smb_at_*` for `m` and `p`; `reaches_*_at_m`; `in_usage`.
-    ///
-    /// Unless evidence is wanted, only pairs of tenants in some band at M or at P: no others count.
+    /// The pairs of a list. Unless evidence is wanted, only those of tenants in some band at M or at P: no others count.
     pub(super) fn of_list(
         question: &Question,
         workloads: &Workloads,
@@ -49,23 +47,36 @@ impl Pairs {
         claims: &Claims,
         months: [At; 2],
     ) -> Result<Pairs> {
-        let of_list = list.has(workloads).or(col("workload").eq(lit(ALL_WORKLOADS)));
-        let claims_of_list = claims.rows.clone().lazy().filter(of_list);
-        let pairs = covered(claims_of_list, list, &claims.key, by_workload(question));
-        let pairs = engine::collect("pairs", pairs)?;
-        let began = association_months(&pairs, question.period.month)?;
         let tenants = tenants(question.rules, list, &months)?;
-        let pairs = if question.evidence { pairs } else { in_some_band(&pairs, &tenants)? };
-        let is_whole = || col("workload").eq(lit(ALL_WORKLOADS));
-        let named = months.iter().fold(pairs.clone().lazy().filter(is_whole().not()), |named, month| {
-            with_rows(named, month, list.has(workloads))
-        });
-        let [whole, named] = [pairs.lazy().filter(is_whole()), named].map(|pairs| engine::collect("pairs", pairs));
+        let of_list = engine::collect("pairs", of_list(claims, list, workloads))?;
+        let claimed = if question.evidence { of_list } else { in_some_band(&of_list, &tenants)? };
+        let [whole, named] = covered(claimed.lazy(), list, &claims.key, by_workload(question));
+        let named = months.iter().fold(named, |named, month| with_rows(named, month, list.has(workloads)));
+        let [whole, named] = [whole, named].map(|pairs| engine::collect("pairs", pairs));
         let whole = engine::beside(whole?, &tenants, "tenant")?.lazy().with_columns(totals());
         let named = engine::beside(named?, &tenants, "tenant")?.lazy();
-        let rows = stacked([whole, named].map(|pairs| pairs.select(columns())));
-        Ok(Pairs { rows: engine::collect("pairs with usage", rows)?, months: began })
+        let [whole, named] = [whole, named].map(|pairs| engine::collect("pairs", pairs.select(columns())));
+        Ok(Pairs { whole: whole?, named: named? })
     }
+}
+
+/// The months in which the association of some pair of a list began, whether or not its tenant is in a band.
+pub(super) fn association_months(
+    question: &Question,
+    workloads: &Workloads,
+    list: &List,
+    claims: &Claims,
+) -> Result<BTreeSet<Month>> {
+    let pairs = covered(of_list(claims, list, workloads), list, &claims.key, by_workload(question));
+    let months = stacked(pairs.map(|pairs| pairs.select([col("association_month")])));
+    let months = engine::collect("pairs", months.unique(None, UniqueKeepStrategy::Any))?;
+    engine::months(&months, "association_month")
+}
+
+/// Claims on the workloads of a list, or on all.
+fn of_list(claims: &Claims, list: &List, workloads: &Workloads) -> LazyFrame {
+    let of_list = list.has(workloads).or(col("workload").eq(lit(ALL_WORKLOADS)));
+    claims.rows.clone().lazy().filter(of_list)
 }
 
 /// By tenant, whether its usage rows are wanted one by one: where some claim names workloads, or every pair is wanted by itself.
@@ -78,14 +89,6 @@ pub(super) fn one_by_one(question: &Question, claims: &Claims) -> Result<Option<
     claims.tenants.marked(&engine::column(&named, "tenant")?).map(Some)
 }
 
-/// The months before M in which some association began.
-fn association_months(pairs: &DataFrame, m: Month) -> Result<BTreeSet<Month>> {
-    let months = pairs.clone().lazy().select([col("association_month")]).unique(None, UniqueKeepStrategy::Any);
-    let months = engine::column(&engine::collect("pairs", months)?, "association_month")?;
-    let days = months.date().map_err(|error| Error::internal(error.to_string()))?;
-    Ok(days.as_date_iter().flatten().map(Month::of).filter(|month| *month < m).collect())
-}
-
 /// Whether each pair is wanted by itself: for evidence, and where the rulebook's readings look at single pairs.
 fn by_workload(question: &Question) -> bool {
     let choices = &question.rules.choices;
@@ -94,8 +97,8 @@ fn by_workload(question: &Question) -> bool {
         || choices.usage_baseline.reading == UsageBaseline::LargerOfBoth
 }
 
-/// From claims to pairs, with their association months.
-fn covered(claims: LazyFrame, list: &List, key: &PairKey, by_workload: bool) -> LazyFrame {
+/// From claims to pairs, with their association months: those that stay together, and those that stand apart.
+fn covered(claims: LazyFrame, list: &List, key: &PairKey, by_workload: bool) -> [LazyFrame; 2] {
     let claims = claims.select(PAIR_COLUMNS.map(col));
     let is_whole = || col("workload").eq(lit(ALL_WORKLOADS));
     let (whole, named) = (claims.clone().filter(is_whole()), claims.filter(is_whole().not()));
@@ -107,7 +110,9 @@ fn covered(claims: LazyFrame, list: &List, key: &PairKey, by_workload: bool) -> 
     };
     let apart = each(stacked([named, mixed]), &list.numbers).with_columns([key.pair()]);
     let apart = key.apart(apart.group_by([col(PAIR)]).agg(united())).select(PAIR_COLUMNS.map(col));
-    with_first_month(apart.with_columns([association_month()]), alone.with_columns([association_month()]))
+    let alone = alone.with_columns([association_month()]);
+    let alone = alone.with_columns([col("association_month").alias("first_month")]);
+    [alone, with_first_month(apart.with_columns([association_month()]))]
 }
 
 /// One row for each workload of what claims on all of them cover; claims that name a workload stay as they are.
@@ -128,14 +133,12 @@ fn association_month() -> Expr {
 }
 
 /// Adds the first association month among a unit's pairs, where none of them was held at P.
-fn with_first_month(apart: LazyFrame, alone: LazyFrame) -> LazyFrame {
+fn with_first_month(pairs: LazyFrame) -> LazyFrame {
     let any_held_at_p = col("held_at_p").max().alias("any_held_at_p");
     let first = col("association_month").min().alias("first_month");
-    let first = apart.clone().group_by([col(UNIT)]).agg([any_held_at_p, first]);
+    let first = pairs.clone().group_by([col(UNIT)]).agg([any_held_at_p, first]);
     let first = first.filter(col("any_held_at_p").not()).select([col(UNIT), col("first_month")]);
-    let apart = apart.join(first, [col(UNIT)], [col(UNIT)], JoinArgs::new(JoinType::Left));
-    let alone = alone.with_columns([col("association_month").alias("first_month")]);
-    stacked([apart, alone]).drop(by_name(["held_since"], true, false))
+    pairs.join(first, [col(UNIT)], [col(UNIT)], JoinArgs::new(JoinType::Left))
 }
 
 /// Adds to pairs `users_at_*` and `seats_at_*` of the row of their own workload; zero where there is none.
@@ -170,12 +173,12 @@ fn tenants(rules: &Rulebook, list: &List, months: &[At; 2]) -> Result<DataFrame>
     )
 }
 
-/// Pairs of the tenants in some band at M or at P.
-fn in_some_band(pairs: &DataFrame, tenants: &DataFrame) -> Result<DataFrame> {
+/// Claims on tenants in some band at M or at P.
+fn in_some_band(claims: &DataFrame, tenants: &DataFrame) -> Result<DataFrame> {
     let banded = tenants.clone().lazy().select([bands::any().alias("banded")]);
     let banded = engine::collect("usage by tenant", banded)?;
-    let pairs = engine::beside(pairs.clone(), &banded, "tenant")?.lazy().filter(col("banded"));
-    engine::collect("pairs", pairs.drop(by_name(["banded"], true, false)))
+    let claims = engine::beside(claims.clone(), &banded, "tenant")?.lazy().filter(col("banded"));
+    engine::collect("pairs", claims.drop(by_name(["banded"], true, false)))
 }
 
 /// `users_at_*` and `seats_at_*` of pairs that stand for all of their tenant's.
@@ -187,7 +190,7 @@ fn totals() -> Vec<Expr> {
     ["m", "p"].map(of_month).concat()
 }
 
-/// The columns of [`Pairs::rows`], in order.
+/// The columns of [`Pairs`], in order.
 fn columns() -> Vec<Expr> {
     let mut names: Vec<String> =
         ["account", "option", "tenant", UNIT, "workload", "held_at_m", "held_at_p", "association_month", "first_month"]

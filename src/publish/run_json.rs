@@ -115,6 +115,8 @@ pub struct Freshness {
 pub struct Stage {
     pub stage: String,
     pub milliseconds: u64,
+    /// The most memory the process held when the stage ended; None where the system does not tell.
+    pub resident_bytes: Option<u64>,
 }
 
 impl Run {

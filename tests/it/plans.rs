@@ -1,6 +1,8 @@
 //! What reaches the scan: predicates and projections, so that only the bytes a score needs are read.
 
-use partnerscore::history::{History, KnownNames, TenantRange, Tenants, UsageWanted};
+use std::sync::Arc;
+
+use partnerscore::history::{History, KnownNames, Rows, TenantRange, Tenants, ToFind};
 use partnerscore::metrics::{self, Period, Question};
 use partnerscore::month::Month;
 use partnerscore::rulebook;
@@ -69,8 +71,8 @@ fn the_months_between_are_read_for_tenants_that_need_them_alone() {
     let (_placed, history) = opened(&Layout::default());
     let (tenants, numbers) = Tenants::number(&Series::new("tenant_id".into(), ["t1", "t2"])).expect("tenants");
     let (range, only) = (&TenantRange::all(), Some(&numbers.slice(1, 1)));
-    let wanted = UsageWanted { month: month("2026-03"), range, only, tenants: &tenants, workloads: &[] };
-    let usage = history.usage(&wanted).expect("usage");
+    let to_find = Arc::new(ToFind { tenants, ..ToFind::default() });
+    let usage = history.usage(&Rows { month: month("2026-03"), range, only }, &to_find).expect("usage");
     assert_eq!(usage.height, 2, "two rows of t2, none of the others");
     assert_eq!(usage.findings.checked.get("workload_usage"), Some(&2));
 }
