@@ -224,13 +224,13 @@ fn strict_runs_publish_and_fail_on_rejects_and_on_warnings() {
     let mut history = history();
     history.associations.push(association("nobody", "t1", "CPOR", "2024-01-01"));
     let rejects = Placed::new(&history);
-    rejects.score(&["--strict", "--max-reject-ratio", "1"]).fails(4, &["1 rejected rows"]);
+    rejects.score(&["--strict", "--max-reject-ratio", "1"]).fails(4, &["1 rejected row"]);
     assert!(rejects.run().join("scores.parquet").exists());
     let mut history = crate::baseline_history::history();
     history.workload_usage.push(usage("t1", "minesweeper", "2026-10-01", 5, 5));
     let warnings = Placed::new(&history);
     warnings.score(&[]).succeeds();
-    warnings.score(&["--strict"]).fails(4, &["1 kinds of warnings"]);
+    warnings.score(&["--strict"]).fails(4, &["1 kind of warnings"]);
 }
 
 // Exit 5: missing or not there yet.

@@ -5,6 +5,7 @@ mod case_file;
 mod cases;
 mod command;
 mod documents;
+mod edges;
 mod faults;
 mod fixture;
 mod house;
