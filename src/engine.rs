@@ -15,9 +15,6 @@ use polars_plan::prelude::PlanCallback;
 use crate::error::{Code, Error, Result};
 use crate::month::Month;
 
-/// What the engine reads when it starts its threads, once in a process.
-pub const THREADS: &str = "POLARS_MAX_THREADS";
-
 /// What each stage took, in the order in which stages first ran.
 static TAKEN: Mutex<Vec<Taken>> = Mutex::new(Vec::new());
 
@@ -46,62 +43,6 @@ pub fn observe(observer: impl Fn(&'static str, usize, usize) + Send + Sync + 'st
 pub fn progress(done: usize, of: usize) {
     SET.store(done, Ordering::Relaxed);
     SETS.store(of, Ordering::Relaxed);
-}
-
-/// How many threads compute.
-pub fn threads() -> usize {
-    let told = std::env::var(THREADS).ok().and_then(|threads| threads.parse().ok());
-    told.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get()))
-}
-
-/// Does several things at once, on as many threads as compute, and returns what they gave, in order.
-///
-/// A plan alone leaves cores idle where it begins, where it ends, and where one thread collects.
-///
-/// # Errors
-/// The first in order of what failed.
-pub fn together<T: Send, F: FnOnce() -> Result<T> + Send>(works: Vec<F>) -> Result<Vec<T>> {
-    let mut waiting: Vec<(usize, F)> = works.into_iter().enumerate().collect();
-    let threads = threads().min(waiting.len());
-    if threads <= 1 {
-        return waiting.into_iter().map(|(_, work)| work()).collect();
-    }
-    waiting.reverse();
-    let waiting = Mutex::new(waiting);
-    let next = || waiting.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop();
-    let work_off = || {
-        let mut done = Vec::new();
-        while let Some((place, work)) = next() {
-            done.push((place, work()));
-        }
-        done
-    };
-    let mut done = std::thread::scope(|scope| {
-        let helpers: Vec<_> = (1..threads).map(|_| scope.spawn(work_off)).collect();
-        let mut done = work_off();
-        for helper in helpers {
-            done.extend(helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        }
-        done
-    });
-    done.sort_by_key(|(place, _)| *place);
-    done.into_iter().map(|(_, result)| result).collect()
-}
-
-/// Does two different things at once.
-pub fn both<A: Send, B: Send>(
-    first: impl FnOnce() -> Result<A> + Send,
-    second: impl FnOnce() -> Result<B> + Send,
-) -> Result<(A, B)> {
-    if threads() <= 1 {
-        return Ok((first()?, second()?));
-    }
-    std::thread::scope(|scope| {
-        let second = scope.spawn(second);
-        let first = first();
-        let second = second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        Ok((first?, second?))
-    })
 }
 
 /// A date in a plan. polars itself makes a chrono date a timestamp, which statistics of date columns are not compared with.

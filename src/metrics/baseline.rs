@@ -35,14 +35,9 @@ impl Between {
     ) -> Result<Between> {
         let to_find = ToFind { tenants: tenants.clone(), workloads: workloads.names.clone(), ..ToFind::default() };
         let to_find = Arc::new(to_find);
-        let needed = needed(pairs, question.period.month)?;
-        let (history, to_find) = (question.history, &to_find);
-        let reading = needed.iter().map(|(month, numbers)| {
-            let rows = Rows { month: *month, range, only: Some(numbers) };
-            move || history.usage(&rows, to_find)
-        });
         let mut months = vec![no_rows()];
-        for (month, usage) in needed.keys().zip(engine::together(reading.collect())?) {
+        for (month, numbers) in needed(pairs, question.period.month)? {
+            let usage = question.history.usage(&Rows { month, range, only: Some(&numbers) }, &to_find)?;
             months.push(usage.rows.lazy().with_columns([engine::day(month.first_day()).alias("month")]));
             findings.add(usage.findings);
         }

@@ -118,10 +118,9 @@ impl Coverage {
 /// String?, `current` and `prior` Int64, `counted` Boolean, `reason` String.
 pub fn of_tenants(question: &Question, range: &TenantRange) -> Result<TenantAnswer> {
     let (history, rules, m) = (question.history, question.rules, question.period.month);
+    let mut answer = TenantAnswer { findings: history.check_associations(range)?, ..Default::default() };
     let workloads = Workloads::of(rules);
-    let (findings, claims) =
-        engine::both(|| history.check_associations(range), || Claims::read(question, range, &workloads))?;
-    let mut answer = TenantAnswer { findings, ..Default::default() };
+    let claims = Claims::read(question, range, &workloads)?;
     claims.warn_contested(rules, &workloads, &mut answer.findings)?;
     let to_find = Arc::new(ToFind {
         tenants: claims.tenants.clone(),
@@ -131,7 +130,7 @@ pub fn of_tenants(question: &Question, range: &TenantRange) -> Result<TenantAnsw
         one_by_one: pairs::one_by_one(question, &claims)?,
     });
     let usage = |month| history.usage(&Rows { month, range, only: None }, &to_find);
-    let (at_m, at_p) = engine::both(|| usage(m), || usage(question.period.year_ago))?;
+    let (at_m, at_p) = (usage(m)?, usage(question.period.year_ago)?);
     answer.coverage = Coverage::of(&claims, &at_m, &at_p)?;
     let pairs = |list: &List| {
         let months = [At { usage: &at_m, name: "m" }, At { usage: &at_p, name: "p" }];
