@@ -40,10 +40,28 @@ _python:
     test -x {{python}} || python3 -m venv .venv
     {{python}} -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 
-# Time the main job beside DuckDB, on a million tenants; makes the history in target/bench on the first run
+# Time the main job beside DuckDB, polars and pandas, on a million tenants; makes the histories in target/bench on the first run
 bench *arguments: _python
     cargo build --release
-    {{python}} benches/bench.py --write docs/performance.md {{arguments}}
+    {{python}} -m pip install --quiet --disable-pip-version-check -r benches/requirements.txt
+    {{python}} benches/bench.py --write docs/performance.md --write README.md --plot docs/benchmark.svg {{arguments}}
+
+# Where a run's time and memory go, stage by stage, on the history of the benchmark
+profile *arguments: _python
+    cargo build --release
+    {{python}} benches/profile.py {{arguments}}
+
+# A flame graph of the same run, in target/flamegraph.svg; needs perf, and inferno from crates.io
+flamegraph:
+    cargo build --release
+    perf record --call-graph dwarf,16384 -F 500 -o target/perf.data target/release/partnerscore score target/bench/10000-1000000-25 --as-of 2026-11-23 --out target/bench/out-profile --quiet
+    perf script -i target/perf.data | inferno-collapse-perf | inferno-flamegraph > target/flamegraph.svg
+
+# How time and memory grow with tenants, partners and months, and what layouts cost: writes docs/growth.md and docs/history-layout.md
+growth *arguments: _python
+    cargo build --release
+    {{python}} -m pip install --quiet --disable-pip-version-check -r benches/requirements.txt
+    {{python}} benches/growth.py {{arguments}}
 
 # Licences, bans and sources of everything that is built; advisories where the network lets it
 audit:

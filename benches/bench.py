@@ -1,9 +1,10 @@
-"""Times the main job beside DuckDB on the same files, in turn, and prints the medians and their ratio.
+"""Times the main job beside its peers on the same files, in turn, and prints the medians and their ratios.
 
-usage: bench.py [--partners 10000] [--tenants 1000000] [--months 25] [--pairs 5] [--threads N] [--write DOCUMENT]
+usage: bench.py [--partners 10000] [--tenants 1000000] [--months 25] [--turns 5] [--threads N] [--write DOCUMENT]... [--plot FILE]
 
-The history is made once, in target/bench. Both sides give the same scores, or there is no table. Times are those of whole processes,
-from start to exit, with the files in the page cache; memory is the most a process held.
+Histories are made once, in target/bench. Every peer gives the same scores, or there is no table. Times are those of whole processes,
+from start to exit, with the files in the page cache; memory is the most a process held. A second table has a tenth of the tenants,
+which is what pandas survives.
 """
 
 import argparse
@@ -20,12 +21,14 @@ import compare
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = ROOT / "target" / "release" / "partnerscore"
 AS_OF = "2026-11-23"
+SHARDS = 8
 
 
-def measured(command):
+def measured(command, threads):
     """Wall seconds, CPU seconds and peak bytes of one process."""
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    environment = os.environ | {"POLARS_MAX_THREADS": str(threads)}
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
     said = process.stderr.read()
     _, status, used = os.wait4(process.pid, 0)
     wall = time.perf_counter() - start
@@ -34,16 +37,95 @@ def measured(command):
     return wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
 
 
-def history(arguments):
-    folder = ROOT / "target" / "bench" / f"{arguments.partners}-{arguments.tenants}-{arguments.months}"
+def history(partners, tenants, months):
+    folder = ROOT / "target" / "bench" / f"{partners}-{tenants}-{months}"
     if not folder.exists():
         print(f"making {folder.relative_to(ROOT)}", file=sys.stderr)
-        partial = folder.with_name(folder.name + ".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        size = ["--partners", arguments.partners, "--tenants", arguments.tenants, "--months", arguments.months]
-        subprocess.run([PROGRAM, "sample", *map(str, size), "--out", partial], check=True)
-        partial.rename(folder)
+        size = ["--partners", partners, "--tenants", tenants, "--months", months]
+        subprocess.run([PROGRAM, "sample", *map(str, size), "--out", folder], check=True)
     return folder
+
+
+def programs(folder, threads, peers):
+    """The commands, each with the folder it publishes in; None where it publishes nothing."""
+    score = [PROGRAM, "score", folder, "--as-of", AS_OF, "--quiet", "--threads", str(threads)]
+    out = {name: folder.with_name(f"out-{name.replace(' ', '-')}") for name in ["partnerscore", f"partnerscore, {SHARDS} shards", *peers]}
+    commands = {
+        "partnerscore": [*score, "--out", out["partnerscore"]],
+        f"partnerscore, {SHARDS} shards": [*score, "--shards", str(SHARDS), "--out", out[f"partnerscore, {SHARDS} shards"]],
+    }
+    for peer in peers:
+        script = ROOT / "benches" / f"{peer}_peer.py"
+        limit = ["--threads", str(threads)] if peer == "duckdb" else []
+        commands[peer] = [sys.executable, script, folder, "--as-of", AS_OF, "--out", out[peer], *limit]
+    commands["reading alone"] = [sys.executable, ROOT / "benches" / "bare_read.py", folder, "--as-of", AS_OF]
+    return commands, out
+
+
+def timed(folder, threads, turns, peers):
+    """By program, its figures turn by turn. The first turn fills the page cache, and is where results are compared."""
+    commands, out = programs(folder, threads, peers)
+    figures = {name: [] for name in commands}
+    for turn in range(turns + 1):
+        for name, command in commands.items():
+            if name in out:
+                shutil.rmtree(out[name], ignore_errors=True)
+            figure = measured(command, threads)
+            if turn:
+                figures[name].append(figure)
+                print(f"turn {turn} {name}: {figure[0]:.2f} s", file=sys.stderr)
+        if turn == 0:
+            agree(out, peers)
+    return figures
+
+
+def agree(out, peers):
+    """Stops where a peer gives other scores."""
+    ours = out["partnerscore"] / f"as_of={AS_OF}"
+    for name, folder in out.items():
+        theirs = folder if name in peers else folder / f"as_of={AS_OF}"
+        differences = compare.differences(ours, theirs)
+        if differences:
+            sys.exit(f"{name} does not give the same scores: {differences}")
+
+
+def report(size, threads, turns, figures):
+    """Medians as a Markdown table; the ratio is the median of the turns' ratios."""
+    lines = [f"{size}, {threads} threads, medians of {turns}; all give the same scores:", ""]
+    lines += ["| program | seconds | CPU seconds | peak memory (MB) | times partnerscore |", "| --- | ---: | ---: | ---: | ---: |"]
+    for name, rows in figures.items():
+        wall, cpu, peak = (statistics.median(column) for column in zip(*rows))
+        lines.append(f"| {name} | {wall:.2f} | {cpu:.2f} | {peak / 1e6:.0f} | {ratio(figures, name):.2f} |")
+    return "\n".join(lines)
+
+
+def ratio(figures, name):
+    return statistics.median(theirs[0] / ours[0] for ours, theirs in zip(figures["partnerscore"], figures[name]))
+
+
+def plot(path, title, figures):
+    """A bar for each program's median seconds, as SVG."""
+    medians = {name: statistics.median(row[0] for row in rows) for name, rows in figures.items()}
+    width, left, height, most = 760, 190, 30, max(medians.values())
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height * (len(medians) + 2)}" role="img" font-family="sans-serif" font-size="13">',
+        f"<title>{title}</title>",
+        f'<rect width="100%" height="100%" fill="#fff"/><text x="10" y="20" font-weight="bold">{title}</text>',
+    ]
+    for place, (name, seconds) in enumerate(medians.items(), 1):
+        top, length = place * height + 4, (width - left - 80) * seconds / most
+        colour = "#0b6e4f" if name.startswith("partnerscore") else "#9aa5b1"
+        lines.append(f'<text x="{left - 8}" y="{top + 15}" text-anchor="end">{name}</text>')
+        lines.append(f'<rect x="{left}" y="{top}" width="{length:.1f}" height="20" fill="{colour}"/>')
+        lines.append(f'<text x="{left + length + 6:.1f}" y="{top + 15}">{seconds:.2f} s</text>')
+    pathlib.Path(path).write_text("\n".join([*lines, "</svg>", ""]))
+
+
+def write(document, text):
+    """Puts a text between the document's marks."""
+    begin, end = "<!-- bench:begin -->", "<!-- bench:end -->"
+    before, rest = document.read_text().split(begin)
+    document.write_text(f"{before}{begin}\n\n{text}\n\n{end}{rest.split(end)[1]}")
 
 
 def main():
@@ -51,59 +133,23 @@ def main():
     parser.add_argument("--partners", type=int, default=10_000)
     parser.add_argument("--tenants", type=int, default=1_000_000)
     parser.add_argument("--months", type=int, default=25)
-    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--write", metavar="DOCUMENT", help="also put the table into a document, between its marks")
+    parser.add_argument("--write", metavar="DOCUMENT", action="append", default=[], help="put the tables between the document's marks")
+    parser.add_argument("--plot", metavar="FILE", help="draw the first table")
     arguments = parser.parse_args()
-    folder = history(arguments)
-    ours, theirs = folder.with_name("out"), folder.with_name("peer")
-    threads = ["--threads", str(arguments.threads)]
-    peer = ["benches/duckdb_peer.py", folder, "--as-of", AS_OF, "--out", theirs, *threads]
-    commands = {
-        "partnerscore": [PROGRAM, "score", folder, "--as-of", AS_OF, "--out", ours, "--quiet", *threads],
-        "duckdb": [sys.executable, ROOT / peer[0], *peer[1:]],
-    }
-    figures = {name: [] for name in commands}
-    for turn in range(arguments.pairs + 1):
-        for name, command in commands.items():
-            shutil.rmtree(ours, ignore_errors=True)
-            shutil.rmtree(theirs, ignore_errors=True) if name == "duckdb" else None
-            figure = measured(command)
-            # The first turn fills the page cache.
-            if turn:
-                figures[name].append(figure)
-                print(f"turn {turn} {name}: {figure[0]:.2f} s", file=sys.stderr)
-            if turn == 0 and name == "partnerscore":
-                ours_kept = folder.with_name("kept")
-                shutil.rmtree(ours_kept, ignore_errors=True)
-                ours.rename(ours_kept)
-    differences = compare.differences(folder.with_name("kept") / f"as_of={AS_OF}", theirs)
-    if differences:
-        sys.exit(f"the two do not give the same scores: {differences}")
-    medians = {name: [statistics.median(column) for column in zip(*rows)] for name, rows in figures.items()}
-    ratios = [theirs[0] / ours[0] for ours, theirs in zip(figures["partnerscore"], figures["duckdb"])]
-    table = report(arguments, medians, statistics.median(ratios))
-    print(table)
-    if arguments.write:
-        write(pathlib.Path(arguments.write), table)
-
-
-def report(arguments, medians, ratio):
-    """The medians as a Markdown table, and the ratio in a sentence."""
-    size = f"{arguments.partners:,} partners, {arguments.tenants:,} tenants, {arguments.months} months"
-    lines = [f"{size}, {arguments.threads} threads, medians of {arguments.pairs}:", ""]
-    lines += ["| program | seconds | CPU seconds | peak memory (MB) |", "| --- | ---: | ---: | ---: |"]
-    for name, (wall, cpu, peak) in medians.items():
-        lines.append(f"| {name} | {wall:.2f} | {cpu:.2f} | {peak / 1e6:.0f} |")
-    lines += ["", f"Both give the same scores. DuckDB takes {ratio:.2f} times as long (median of the pairs)."]
-    return "\n".join(lines)
-
-
-def write(document, table):
-    """Puts the table between the document's marks."""
-    begin, end = "<!-- bench:begin -->", "<!-- bench:end -->"
-    before, rest = document.read_text().split(begin)
-    document.write_text(f"{before}{begin}\n\n{table}\n\n{end}{rest.split(end)[1]}")
+    tables = []
+    for part, peers in ((1, ["duckdb", "polars"]), (10, ["duckdb", "polars", "pandas"])):
+        partners, tenants = arguments.partners // part, arguments.tenants // part
+        folder = history(partners, tenants, arguments.months)
+        figures = timed(folder, arguments.threads, arguments.turns, peers)
+        size = f"{partners:,} partners, {tenants:,} tenants, {arguments.months} months"
+        tables.append(report(size, arguments.threads, arguments.turns, figures))
+        print(tables[-1])
+        if part == 1 and arguments.plot:
+            plot(arguments.plot, f"Seconds to score {size}", figures)
+    for document in arguments.write:
+        write(pathlib.Path(document), "\n\n".join(tables))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::history::{Accounts, Findings, History, KnownNames, TenantRange};
+use crate::history::{Accounts, Findings, History, KnownNames};
 use crate::metrics::{self, Coverage, Facts, Period, Question};
 use crate::month::Month;
 use crate::publish::{
@@ -118,6 +118,7 @@ fn scored_of(
     let question =
         Question { history, rules: &settings.rules, accounts: &accounts, period, evidence: settings.evidence };
     findings.add(history.check_certifications()?);
+    findings.add(history.check_associations()?);
     let mut sum = |stage, contributions| -> Result<Facts> {
         let contributions = match parts.as_mut() {
             Some(parts) => vec![parts.add(contributions)?],
@@ -317,7 +318,7 @@ pub fn check(history: &Path, rules: &Rulebook) -> Result<(History, Findings, Vec
 
 fn check_all(history: &History, rules: &Rulebook, findings: &mut Findings) -> Result<Vec<Month>> {
     findings.add(history.check_certifications()?);
-    findings.add(history.check_associations(&TenantRange::all())?);
+    findings.add(history.check_associations()?);
     findings.add(history.check_monthless_usage()?);
     let dated = history.dated_months()?;
     for (number, month) in dated.iter().enumerate() {

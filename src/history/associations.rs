@@ -2,7 +2,7 @@
 
 use polars::prelude::*;
 
-use super::checks::{Check, Findings, any_null, null_columns, rejected, says, shown, sound};
+use super::checks::{Check, Findings, any_null, any_row, null_columns, rejected, says, shown, sound};
 use super::partners::Accounts;
 use super::table::{Column, Kind, Table};
 use super::tenants::TenantRange;
@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::rulebook::ASSOCIATION_TYPES;
 
 pub(super) const NAME: &str = "associations";
+const STAGE: &str = "associations rejects";
 pub(super) const COLUMNS: &[Column] = &[
     Column::new("partner_id", Kind::Text),
     Column::new("tenant_id", Kind::Text),
@@ -50,48 +51,35 @@ pub(super) fn rows(table: &Table, tenants: &TenantRange, accounts: &Accounts) ->
     Ok(lf.join(accounts.lookup(), [col("partner_id")], [col("partner_id")], inner))
 }
 
-/// Rejected rows of a set of tenants. `accounts` are all of the history's, not only those that are scored.
+/// Rejected rows. `accounts` are all of the history's, not only those that are scored.
 ///
 /// Each check is looked for by itself first, which reads its own columns alone, and of most only the distinct values.
-pub(super) fn check(
-    table: &Table,
-    tenants: &TenantRange,
-    accounts: &Accounts,
-    known_workloads: &[String],
-) -> Result<Findings> {
+pub(super) fn check(table: &Table, accounts: &Accounts, known_workloads: &[String]) -> Result<Findings> {
     let files: Vec<_> = table.files.iter().collect();
-    let scan = || table.scan(&files, tenants.keep().as_ref());
+    let scan = || table.scan(&files, None);
     let mut findings = Findings::default();
-    findings.count_checked(NAME, engine::count("associations rejects", scan()?)?);
+    findings.count_checked(NAME, engine::count(STAGE, scan()?)?);
     let is_sound = sound(&checks());
     let broken = checks().into_iter().map(|check| check.broken);
-    if any_row(broken.map(|broken| Ok(scan()?.filter(broken))).collect::<Result<Vec<_>>>()?)? {
-        findings.reject(engine::collect("associations rejects", rejected(scan()?, NAME, &KEY, &checks()))?);
+    if any_row(STAGE, broken.map(|broken| Ok(scan()?.filter(broken))).collect::<Result<Vec<_>>>()?)? {
+        findings.reject(engine::collect(STAGE, rejected(scan()?, NAME, &KEY, &checks()))?);
     }
     let strangers = scan()?.filter(col("partner_id").is_in(accounts.known(), false).not());
-    if any_row(vec![strangers])? {
+    if any_row(STAGE, vec![strangers])? {
         let unknown = super::unknown_partners(scan()?.filter(is_sound.clone()), NAME, &KEY, accounts);
-        findings.reject(engine::collect("associations rejects", unknown)?);
+        findings.reject(engine::collect(STAGE, unknown)?);
     }
     let known = lit(Series::new("known".into(), known_workloads)).implode(false);
-    let unknown = || Ok(scan()?.filter(col("workload").is_in(known.clone(), false).not()));
-    if !any_row(vec![unknown()?])? {
+    let claimed = engine::collect(STAGE, scan()?.select([col("workload")]).unique(None, UniqueKeepStrategy::Any))?;
+    let is_unknown = col("workload").is_in(known, false).not();
+    if !any_row(STAGE, vec![claimed.lazy().filter(is_unknown.clone())])? {
         return Ok(findings);
     }
-    let unknown = unknown()?.filter(is_sound);
+    let unknown = scan()?.filter(is_unknown.and(is_sound));
     let unknown = unknown.group_by([col("workload")]).agg([len().cast(DataType::Int64).alias("rows")]);
-    let unknown = engine::collect("associations rejects", unknown)?;
+    let unknown = engine::collect(STAGE, unknown)?;
     for (workload, rows) in engine::text_counts(&unknown, "workload", "rows")? {
         findings.warn("unknown_workload", workload, rows);
     }
     Ok(findings)
-}
-
-/// Whether any of the plans has a row.
-fn any_row(plans: Vec<LazyFrame>) -> Result<bool> {
-    let counts = plans.into_iter().map(|lf| lf.select([len().cast(DataType::Int64).alias("rows")]));
-    let counts = concat(counts.collect::<Vec<_>>(), UnionArgs::default());
-    let counts = counts.map_err(|error| engine::plan_error("associations rejects", &error))?;
-    let any = counts.filter(col("rows").gt(lit(0)));
-    Ok(engine::collect("associations rejects", any)?.height() > 0)
 }

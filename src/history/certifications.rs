@@ -9,6 +9,7 @@ use crate::engine;
 use crate::error::Result;
 
 pub(super) const NAME: &str = "certifications";
+const STAGE: &str = "certifications rejects";
 pub(super) const COLUMNS: &[Column] = &[
     Column::new("partner_id", Kind::Text),
     Column::new("person_id", Kind::Text),
@@ -38,22 +39,19 @@ pub(super) fn rows(table: &Table, accounts: &Accounts) -> Result<LazyFrame> {
     Ok(lf.join(accounts.lookup(), [col("partner_id")], [col("partner_id")], JoinArgs::new(JoinType::Inner)))
 }
 
-/// Rejected rows, and certifications that no rulebook knows.
+/// Rejected rows, and certifications that no rulebook knows. The table is small, and read once.
 pub(super) fn check(table: &Table, accounts: &Accounts, known: &[String]) -> Result<Findings> {
     let files: Vec<_> = table.files.iter().collect();
-    let scan = || table.scan(&files, None);
+    let rows = engine::collect(STAGE, table.scan(&files, None)?)?;
+    let scan = || rows.clone().lazy();
     let mut findings = Findings::default();
-    let unknown = super::unknown_partners(scan()?.filter(sound(&checks())), NAME, &KEY, accounts);
-    findings.reject(engine::collect("certifications rejects", rejected(scan()?, NAME, &KEY, &checks()))?);
-    findings.reject(engine::collect("certifications rejects", unknown)?);
-    let names = scan()?
-        .filter(sound(&checks()))
-        .group_by([col("certification")])
-        .agg([len().cast(DataType::Int64).alias("rows")]);
-    findings.count_checked(NAME, engine::count("certifications rejects", scan()?)?);
-    for (name, rows) in
-        engine::text_counts(&engine::collect("certifications rejects", names)?, "certification", "rows")?
-    {
+    findings.count_checked(NAME, rows.height() as u64);
+    findings.reject(engine::collect(STAGE, rejected(scan(), NAME, &KEY, &checks()))?);
+    let unknown = super::unknown_partners(scan().filter(sound(&checks())), NAME, &KEY, accounts);
+    findings.reject(engine::collect(STAGE, unknown)?);
+    let names = scan().filter(sound(&checks())).group_by([col("certification")]);
+    let names = names.agg([len().cast(DataType::Int64).alias("rows")]);
+    for (name, rows) in engine::text_counts(&engine::collect(STAGE, names)?, "certification", "rows")? {
         if !known.contains(&name) {
             findings.warn("unknown_certification", name, rows);
         }

@@ -54,6 +54,14 @@ pub(super) fn rejected(lf: LazyFrame, table: &'static str, keys: &[&str], checks
     ])
 }
 
+/// Whether any of the plans has a row.
+pub(super) fn any_row(stage: &'static str, plans: Vec<LazyFrame>) -> Result<bool> {
+    let counts = plans.into_iter().map(|lf| lf.select([len().cast(DataType::Int64).alias("rows")]));
+    let counts = concat(counts.collect::<Vec<_>>(), UnionArgs::default());
+    let counts = counts.map_err(|error| engine::plan_error(stage, &error))?;
+    Ok(engine::collect(stage, counts.filter(col("rows").gt(lit(0))))?.height() > 0)
+}
+
 /// A row's key as text, such as `tenant_id=a, workload=teams`.
 pub(super) fn key(columns: &[&str]) -> Expr {
     let parts: Vec<Expr> =

@@ -1,12 +1,14 @@
 //! What a Parquet file says of itself, read before any plan is made: its columns, its rows, its statistics.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::parquet_to_arrow_schema;
-use parquet::file::metadata::ParquetMetaDataReader;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaDataReader, RowGroupMetaData};
+use parquet::file::statistics::Statistics;
 use sha2::{Digest, Sha256};
 
 use super::files::File;
@@ -24,6 +26,15 @@ pub struct Footer {
     pub rows: u64,
     /// SHA-256 of the footer's bytes: changes whenever the file is rewritten with other data.
     pub hash: String,
+    /// By column, what its statistics prove; columns without statistics are left out.
+    proven: BTreeMap<String, Proven>,
+}
+
+/// What the statistics of all row groups prove of a column without nulls.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Proven {
+    /// The smallest and the largest value, of integers.
+    range: Option<(i64, i64)>,
 }
 
 impl Footer {
@@ -42,8 +53,58 @@ impl Footer {
             schema: Arc::new(schema),
             rows: u64::try_from(description.num_rows()).unwrap_or(0),
             hash: hex(&Sha256::digest(&bytes)),
+            proven: proven(metadata.row_groups()),
         })
     }
+
+    /// Whether statistics prove that no value of a column is null.
+    pub fn has_no_null(&self, column: &str) -> bool {
+        self.rows == 0 || self.proven.contains_key(column)
+    }
+
+    /// Whether statistics prove that a column's values are whole numbers within a range, and none null.
+    pub fn lies_within(&self, column: &str, least: i64, most: i64) -> bool {
+        // Statistics of unsigned columns hold their bits, which are not their values.
+        let unsigned = self.schema.field_with_name(column).is_ok_and(|field| field.data_type().is_unsigned_integer());
+        let range = self.proven.get(column).and_then(|proven| proven.range).filter(|_| !unsigned);
+        self.rows == 0 || range.is_some_and(|(smallest, largest)| smallest >= least && largest <= most)
+    }
+}
+
+/// The columns without nulls, of which every row group says so.
+fn proven(groups: &[RowGroupMetaData]) -> BTreeMap<String, Proven> {
+    let of_group = |group: &RowGroupMetaData| -> BTreeMap<String, Proven> {
+        let columns = group.columns().iter();
+        columns.filter_map(|column| Some((column.column_path().string(), without_nulls(column)?))).collect()
+    };
+    let mut groups = groups.iter().map(of_group);
+    let mut all = groups.next().unwrap_or_default();
+    for group in groups {
+        all.retain(|name, _| group.contains_key(name));
+        for (name, proven) in &mut all {
+            let (mine, theirs) = (proven.range, group.get(name).and_then(|other| other.range));
+            proven.range = mine.zip(theirs).map(|((a, b), (c, d))| (a.min(c), b.max(d)));
+        }
+    }
+    all
+}
+
+fn without_nulls(column: &ColumnChunkMetaData) -> Option<Proven> {
+    let statistics = column.statistics();
+    let never_null = column.column_descr().max_def_level() == 0;
+    if !never_null && statistics?.null_count_opt()? > 0 {
+        return None;
+    }
+    let range = match statistics {
+        Some(Statistics::Int32(values)) => values.min_opt().copied().zip(values.max_opt().copied()).map(wide),
+        Some(Statistics::Int64(values)) => values.min_opt().copied().zip(values.max_opt().copied()),
+        _ => None,
+    };
+    Some(Proven { range })
+}
+
+fn wide((least, most): (i32, i32)) -> (i64, i64) {
+    (i64::from(least), i64::from(most))
 }
 
 fn footer_bytes(file: &File) -> Result<Vec<u8>> {

@@ -4,6 +4,7 @@
 //! Where rows ascend by tenant, as in sorted files, a tenant's number is found by walking along the sorted ids, and its rows are
 //! looked at together. Rows in any order need a map of every id and a set of every key.
 
+use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -68,13 +69,13 @@ pub(super) struct Seen {
 #[derive(Debug, Default, Clone)]
 pub(super) struct Workload {
     pub name: String,
-    /// Its number among those that have one.
-    number: u8,
-    /// The lists that have it.
-    lists: Vec<usize>,
     pub rows: u64,
     /// Rows with more active users than paid seats.
     pub over: u64,
+    /// Its number among those that have one.
+    number: u8,
+    /// Which lists have it, a bit for each.
+    lists: u64,
     /// The run of rows of one tenant that had it last.
     last_run: u64,
 }
@@ -125,27 +126,38 @@ impl Totals {
         }
     }
 
-    fn add(&mut self, tenant: usize, (seats, users): (i64, i64), ranges: &[RangeInclusive<i64>]) {
-        self.rows[tenant] += 1;
-        self.active_users[tenant] += users;
-        self.paid_seats[tenant] += seats;
-        for (within, range) in self.within.iter_mut().zip(ranges) {
-            within[tenant] += u32::from(range.contains(&seats));
+    /// Adds what a run of rows has summed up, and empties it.
+    fn add(&mut self, tenant: usize, sum: &mut Sum) {
+        self.rows[tenant] += sum.rows;
+        self.active_users[tenant] += std::mem::take(&mut sum.active_users);
+        self.paid_seats[tenant] += std::mem::take(&mut sum.paid_seats);
+        sum.rows = 0;
+        for (total, within) in self.within.iter_mut().zip(&mut sum.within) {
+            total[tenant] += std::mem::take(within);
         }
     }
 }
 
+/// The totals of a run of rows of one tenant.
+#[derive(Clone, Default)]
+struct Sum {
+    rows: u32,
+    active_users: i64,
+    paid_seats: i64,
+    within: Vec<u32>,
+}
+
 /// How tenants are found.
 enum Order {
-    /// Along the sorted ids: the number that is next, and the id of the rows before.
-    Ascending { next: usize, last: String },
+    /// Along the sorted ids: the number that is next, and of the rows before the id, and whether it was asked for.
+    Ascending { next: usize, last: String, wanted: bool },
     /// By a map of every id, those that nobody asked for included, and a set of every tenant's workloads.
     Any { numbers: PlHashMap<String, u32>, keys: HashSet<(u32, usize)> },
 }
 
 impl Default for Order {
     fn default() -> Self {
-        Order::Ascending { next: 0, last: String::new() }
+        Order::Ascending { next: 0, last: String::new(), wanted: false }
     }
 }
 
@@ -157,6 +169,8 @@ struct Pass {
     broken_order: bool,
     /// Runs of rows of one tenant so far.
     run: u64,
+    /// Of the run at hand, by list.
+    sums: Vec<Sum>,
     seen: Seen,
 }
 
@@ -168,12 +182,16 @@ struct Tenant {
     wanted: bool,
 }
 
+/// Places of the workloads whose views came before. Views of one chunk are equal where names are; a slot holds the last that fell in it.
+struct Remembered([(u128, usize); REMEMBERED]);
+
 impl Pass {
     fn new(to_find: &Arc<ToFind>, order: Order) -> Pass {
         let (tenants, ranges) = (to_find.tenants.len(), to_find.seat_ranges.len());
         let totals = to_find.lists.iter().map(|_| Totals::of(tenants, ranges)).collect();
+        let sums = vec![Sum { within: vec![0; ranges], ..Sum::default() }; to_find.lists.len()];
         let seen = Seen { totals, found: vec![false; tenants], ..Seen::default() };
-        Pass { to_find: to_find.clone(), order, seen, ..Pass::default() }
+        Pass { to_find: to_find.clone(), order, sums, seen, ..Pass::default() }
     }
 
     fn step(&mut self, mut df: DataFrame) -> PolarsResult<Flow> {
@@ -183,25 +201,28 @@ impl Pass {
         let chunks =
             ids.downcast_iter().zip(names.downcast_iter()).zip(seats.downcast_iter().zip(users.downcast_iter()));
         for ((ids, names), (seats, users)) in chunks {
-            let mut remembered = [(0u128, usize::MAX); REMEMBERED];
-            let mut tenant = Tenant::default();
-            let (id_views, name_views) = (ids.views(), names.views());
-            for (row, (seats, users)) in seats.values_iter().zip(users.values_iter()).enumerate() {
-                // Equal views are equal ids; other views may be, and are compared as text.
-                if row == 0 || id_views[row] != id_views[row - 1] {
-                    match self.begin(ids.value(row)) {
-                        Some(begun) => tenant = begun,
-                        None => return Ok(Flow::Break(())),
+            let mut remembered = Remembered([(0, usize::MAX); REMEMBERED]);
+            let (views, seats, users) = (ids.views(), seats.values(), users.values());
+            let mut from = 0;
+            while from < ids.len() {
+                // Equal views are equal ids. Other views may be, too: then the same tenant begins anew.
+                let more = views[from..].iter().take_while(|view| **view == views[from]).count();
+                let Some(tenant) = self.begin(ids.value(from)) else { return Ok(Flow::Break(())) };
+                let mut repeats = false;
+                for row in from..from + more {
+                    let view = names.views()[row].as_u128();
+                    let slot = &mut remembered.0[slot_of(view)];
+                    if slot.0 != view || slot.1 == usize::MAX {
+                        *slot = (view, self.workload(names.value(row)));
                     }
+                    let place = slot.1;
+                    repeats |= self.take(tenant, place, seats[row], users[row]);
                 }
-                let view = name_views[row].as_u128();
-                let slot = &mut remembered[slot_of(view)];
-                if slot.1 == usize::MAX || slot.0 != view {
-                    *slot = (view, self.workload(names.value(row)));
+                self.end(tenant);
+                if repeats {
+                    self.repeats(ids.value(from));
                 }
-                if self.take(tenant, slot.1, (*seats, *users)) {
-                    self.repeats(ids.value(row));
-                }
+                from += more;
             }
         }
         Ok(Flow::Continue(()))
@@ -211,19 +232,28 @@ impl Pass {
     fn begin(&mut self, id: &str) -> Option<Tenant> {
         let tenants = &self.to_find.tenants;
         match &mut self.order {
-            Order::Ascending { next, last } => {
-                if self.run == 0 || id > last.as_str() {
-                    while tenants.id(*next).is_some_and(|wanted| wanted < id) {
-                        *next += 1;
+            Order::Ascending { next, last, wanted } => {
+                let order = if self.run == 0 { Ordering::Greater } else { id.cmp(last.as_str()) };
+                match order {
+                    Ordering::Less => {
+                        self.broken_order = true;
+                        return None;
                     }
-                    self.run += 1;
-                    last.clear();
-                    last.push_str(id);
-                } else if id < last.as_str() {
-                    self.broken_order = true;
-                    return None;
+                    // The same tenant goes on: in another batch, or under another view.
+                    Ordering::Equal => {}
+                    Ordering::Greater => {
+                        *wanted = loop {
+                            match tenants.id(*next).map(|wanted| wanted.cmp(id)) {
+                                Some(Ordering::Less) => *next += 1,
+                                other => break other == Some(Ordering::Equal),
+                            }
+                        };
+                        self.run += 1;
+                        last.clear();
+                        last.push_str(id);
+                    }
                 }
-                Some(Tenant { number: *next as u32, wanted: tenants.id(*next) == Some(id) })
+                Some(Tenant { number: *next as u32, wanted: *wanted })
             }
             Order::Any { numbers, .. } => {
                 let number = match numbers.get(id) {
@@ -247,30 +277,45 @@ impl Pass {
         }
         let number = self.to_find.workloads.iter().position(|listed| listed == name);
         let number = number.and_then(|position| u8::try_from(position + 1).ok()).unwrap_or(UNLISTED);
-        let lists = self.to_find.lists.iter().enumerate().filter(|(_, list)| list.contains(&number));
-        let lists = lists.map(|(place, _)| place).collect();
+        let has = |(place, list): (usize, &Vec<u8>)| u64::from(list.contains(&number)) << place;
+        let lists = self.to_find.lists.iter().enumerate().map(has).sum();
         workloads.push(Workload { name: name.to_owned(), number, lists, ..Workload::default() });
         workloads.len() - 1
     }
 
     /// Takes a row, and says whether its key was there before.
-    fn take(&mut self, tenant: Tenant, place: usize, (seats, users): (i64, i64)) -> bool {
+    fn take(&mut self, tenant: Tenant, place: usize, seats: i64, users: i64) -> bool {
         let workload = &mut self.seen.workloads[place];
         workload.rows += 1;
         workload.over += u64::from(users > seats);
         if tenant.wanted {
-            let number = tenant.number as usize;
-            self.seen.found[number] = true;
-            for list in &workload.lists {
-                self.seen.totals[*list].add(number, (seats, users), &self.to_find.seat_ranges);
+            let lists = workload.lists;
+            for (_, sum) in self.sums.iter_mut().enumerate().filter(|(list, _)| (lists >> list) & 1 == 1) {
+                sum.rows += 1;
+                sum.active_users += users;
+                sum.paid_seats += seats;
+                for (within, range) in sum.within.iter_mut().zip(&self.to_find.seat_ranges) {
+                    *within += u32::from(*range.start() <= seats) & u32::from(seats <= *range.end());
+                }
             }
-            if self.to_find.one_by_one.as_ref().is_none_or(|wanted| wanted[number]) {
+            if self.to_find.one_by_one.as_ref().is_none_or(|wanted| wanted[tenant.number as usize]) {
                 self.seen.columns.push(tenant.number, workload.number, seats, users);
             }
         }
         match &mut self.order {
             Order::Ascending { .. } => std::mem::replace(&mut workload.last_run, self.run) == self.run,
             Order::Any { keys, .. } => !keys.insert((tenant.number, place)),
+        }
+    }
+
+    /// Adds up a run of rows.
+    fn end(&mut self, tenant: Tenant) {
+        if tenant.wanted {
+            let number = tenant.number as usize;
+            self.seen.found[number] = true;
+            for (totals, sum) in self.seen.totals.iter_mut().zip(&mut self.sums) {
+                totals.add(number, sum);
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use polars::prelude::*;
 
 use super::checks::{Check, Findings, LARGEST_COUNT, any_null, key, null_columns, rejected, says, sound, unsound};
 use super::files::File;
+use super::footer::Footer;
 use super::table::{Column, Kind, Table};
 use super::tenants::TenantRange;
 use super::usage_pass::{self, Seen, ToFind, Totals};
@@ -90,7 +91,7 @@ pub struct UsageMonth {
     /// By tenant, whether it has any row.
     pub found: Vec<bool>,
     pub findings: Findings,
-    /// Sound rows of all tenants looked at, before exact repeats fold.
+    /// Sound rows of all tenants looked at, each key once.
     pub height: u64,
 }
 
@@ -111,7 +112,16 @@ fn stored(table: &Table, month: Month, keep: Option<Expr>, wanted: Wanted) -> Re
     let first = |file: &&File| file.hive.get(MONTH).is_some_and(|day| *day == Some(month.first_day().to_string()));
     let files = files_of(table, month);
     let (by_column, by_folder): (Vec<&File>, Vec<&File>) = files.into_iter().partition(|file| !named(file));
-    let (beyond_doubt, doubtful): (Vec<&File>, Vec<&File>) = by_folder.into_iter().partition(|file| first(file));
+    let (mut beyond_doubt, doubtful): (Vec<&File>, Vec<&File>) = by_folder.into_iter().partition(|file| first(file));
+    if matches!(wanted, Wanted::Unsound) {
+        let mut unproven = Vec::new();
+        for file in beyond_doubt {
+            if !proven_sound(&table.footer(file)?) {
+                unproven.push(file);
+            }
+        }
+        beyond_doubt = unproven;
+    }
     let (from, to) = (engine::day(month.first_day()), engine::day(month.last_day()));
     let in_month = col(MONTH).gt_eq(from).and(col(MONTH).lt_eq(to));
     let mut scans = Vec::new();
@@ -128,6 +138,12 @@ fn stored(table: &Table, month: Month, keep: Option<Expr>, wanted: Wanted) -> Re
         1 => Ok(scans.remove(0)),
         _ => concat(scans, UnionArgs::default()).map_err(|error| engine::plan_error("usage", &error)),
     }
+}
+
+/// Whether a file's statistics prove that none of its rows is broken, its month aside.
+fn proven_sound(footer: &Footer) -> bool {
+    let keys = KEY[..2].iter().all(|name| footer.has_no_null(name));
+    keys && COUNTS.iter().all(|name| footer.lies_within(name, 0, LARGEST_COUNT))
 }
 
 fn rows_of(stored: LazyFrame) -> LazyFrame {
@@ -208,12 +224,13 @@ impl UsageMonth {
         let sound = if rejects.height() == 0 { Wanted::All } else { Wanted::Sound };
         let rows = rows_of(stored(table, wanted.month, keep, sound)?);
         let mut seen = usage_pass::seen(&rows, to_find)?;
-        let (mut findings, height) = counted(&seen);
+        let (mut findings, mut height) = counted(&seen);
         findings.count_checked(NAME, rejects.height() as u64);
         findings.reject(rejects);
         if !seen.repeating.is_empty() {
             let rows = resolved(rows, &seen.repeating, wanted.month, &mut findings)?;
             seen = usage_pass::seen(&rows, to_find)?;
+            height = counted(&seen).1;
         }
         Ok(UsageMonth { rows: seen.take_rows(), totals: seen.totals, found: seen.found, findings, height })
     }

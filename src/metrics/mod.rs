@@ -118,8 +118,7 @@ impl Coverage {
 /// String?, `current` and `prior` Int64, `counted` Boolean, `reason` String.
 pub fn of_tenants(question: &Question, range: &TenantRange) -> Result<TenantAnswer> {
     let (history, rules, m) = (question.history, question.rules, question.period.month);
-    let mut answer = TenantAnswer { findings: history.check_associations(range)?, ..Default::default() };
-    let workloads = Workloads::of(rules);
+    let (workloads, mut answer) = (Workloads::of(rules), TenantAnswer::default());
     let claims = Claims::read(question, range, &workloads)?;
     claims.warn_contested(rules, &workloads, &mut answer.findings)?;
     let to_find = Arc::new(ToFind {
