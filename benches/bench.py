@@ -49,11 +49,13 @@ def history(partners, tenants, months):
 def programs(folder, threads, peers):
     """The commands, each with the folder it publishes in; None where it publishes nothing."""
     score = [PROGRAM, "score", folder, "--as-of", AS_OF, "--quiet", "--threads", str(threads)]
-    out = {name: folder.with_name(f"out-{name.replace(' ', '-')}") for name in ["partnerscore", f"partnerscore, {SHARDS} shards", *peers]}
-    commands = {
-        "partnerscore": [*score, "--out", out["partnerscore"]],
-        f"partnerscore, {SHARDS} shards": [*score, "--shards", str(SHARDS), "--out", out[f"partnerscore, {SHARDS} shards"]],
-    }
+    sharded = f"partnerscore, {SHARDS} shards"
+    # A set of tenants smaller than a row group saves nothing: sharding is for the large history.
+    ours = ["partnerscore", sharded] if "pandas" not in peers else ["partnerscore"]
+    out = {name: folder.with_name(f"out-{name.replace(' ', '-')}") for name in [*ours, *peers]}
+    commands = {name: [*score, "--out", out[name]] for name in ours}
+    if sharded in commands:
+        commands[sharded] += ["--shards", str(SHARDS)]
     for peer in peers:
         script = ROOT / "benches" / f"{peer}_peer.py"
         limit = ["--threads", str(threads)] if peer == "duckdb" else []
@@ -63,19 +65,25 @@ def programs(folder, threads, peers):
 
 
 def timed(folder, threads, turns, peers):
-    """By program, its figures turn by turn. The first turn fills the page cache, and is where results are compared."""
+    """By program, its figures turn by turn, after a turn that fills the page cache and in which results are compared.
+
+    Peers that take several gigabytes have turns of their own: after them, the system takes memory from whoever comes next.
+    """
     commands, out = programs(folder, threads, peers)
+    for name, command in commands.items():
+        if name in out:
+            shutil.rmtree(out[name], ignore_errors=True)
+        measured(command, threads)
+    agree(out, peers)
     figures = {name: [] for name in commands}
-    for turn in range(turns + 1):
-        for name, command in commands.items():
-            if name in out:
-                shutil.rmtree(out[name], ignore_errors=True)
-            figure = measured(command, threads)
-            if turn:
-                figures[name].append(figure)
-                print(f"turn {turn} {name}: {figure[0]:.2f} s", file=sys.stderr)
-        if turn == 0:
-            agree(out, peers)
+    large = [name for name in commands if name in ("polars", "pandas")]
+    for together in ([name for name in commands if name not in large], large):
+        for turn in range(turns):
+            for name in together:
+                if name in out:
+                    shutil.rmtree(out[name], ignore_errors=True)
+                figures[name].append(measured(commands[name], threads))
+                print(f"turn {turn + 1} {name}: {figures[name][-1][0]:.2f} s", file=sys.stderr)
     return figures
 
 
@@ -92,7 +100,8 @@ def agree(out, peers):
 def report(size, threads, turns, figures):
     """Medians as a Markdown table; the ratio is the median of the turns' ratios."""
     lines = [f"{size}, {threads} threads, medians of {turns}; all give the same scores:", ""]
-    lines += ["| program | seconds | CPU seconds | peak memory (MB) | times partnerscore |", "| --- | ---: | ---: | ---: | ---: |"]
+    lines.append("| program | seconds | CPU seconds | peak memory (MB) | times partnerscore |")
+    lines.append("| --- | ---: | ---: | ---: | ---: |")
     for name, rows in figures.items():
         wall, cpu, peak = (statistics.median(column) for column in zip(*rows))
         lines.append(f"| {name} | {wall:.2f} | {cpu:.2f} | {peak / 1e6:.0f} | {ratio(figures, name):.2f} |")

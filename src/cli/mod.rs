@@ -3,6 +3,7 @@
 mod arguments;
 mod check;
 mod console;
+mod environment;
 mod manual;
 mod printer;
 mod rules;
@@ -11,7 +12,6 @@ mod sample;
 mod score;
 mod signals;
 mod summary;
-mod threads;
 
 use std::process::ExitCode;
 
@@ -29,7 +29,8 @@ pub fn main() -> ExitCode {
         Err(refusal) => return refused(&refusal),
     };
     let console = Console::open(&arguments.console);
-    let result = threads::limit(arguments.console.threads).and_then(|()| {
+    let computes = matches!(arguments.command, Command::Score(_) | Command::Run(_) | Command::Check(_));
+    let result = environment::settle(arguments.console.threads, computes).and_then(|()| {
         signals::watch(console.interrupted())?;
         dispatch(arguments.command, &console)
     });

@@ -48,8 +48,8 @@ impl Pairs {
         months: [At; 2],
     ) -> Result<Pairs> {
         let tenants = tenants(question.rules, list, &months)?;
-        let of_list = engine::collect("pairs", of_list(claims, list, workloads))?;
-        let claimed = if question.evidence { of_list } else { in_some_band(&of_list, &tenants)? };
+        let banded = if question.evidence { None } else { Some(&tenants) };
+        let claimed = engine::collect("pairs", of_list(claims, list, workloads, banded)?)?;
         let [whole, named] = covered(claimed.lazy(), list, &claims.key, by_workload(question));
         let named = months.iter().fold(named, |named, month| with_rows(named, month, list.has(workloads)));
         let [whole, named] = [whole, named].map(|pairs| engine::collect("pairs", pairs));
@@ -67,16 +67,20 @@ pub(super) fn association_months(
     list: &List,
     claims: &Claims,
 ) -> Result<BTreeSet<Month>> {
-    let pairs = covered(of_list(claims, list, workloads), list, &claims.key, by_workload(question));
+    let pairs = covered(of_list(claims, list, workloads, None)?, list, &claims.key, by_workload(question));
     let months = stacked(pairs.map(|pairs| pairs.select([col("association_month")])));
     let months = engine::collect("pairs", months.unique(None, UniqueKeepStrategy::Any))?;
     engine::months(&months, "association_month")
 }
 
-/// Claims on the workloads of a list, or on all.
-fn of_list(claims: &Claims, list: &List, workloads: &Workloads) -> LazyFrame {
+/// Claims on the workloads of a list, or on all; where `tenants` are given, only on those of them in some band at M or at P.
+fn of_list(claims: &Claims, list: &List, workloads: &Workloads, tenants: Option<&DataFrame>) -> Result<LazyFrame> {
     let of_list = list.has(workloads).or(col("workload").eq(lit(ALL_WORKLOADS)));
-    claims.rows.clone().lazy().filter(of_list)
+    let Some(tenants) = tenants else { return Ok(claims.rows.clone().lazy().filter(of_list)) };
+    let banded = tenants.clone().lazy().select([bands::any().alias("banded")]);
+    let banded = engine::collect("usage by tenant", banded)?;
+    let claims = engine::beside(claims.rows.clone(), &banded, "tenant")?.lazy();
+    Ok(claims.filter(col("banded").and(of_list)).drop(by_name(["banded"], true, false)))
 }
 
 /// By tenant, whether its usage rows are wanted one by one: where some claim names workloads, or every pair is wanted by itself.
@@ -171,14 +175,6 @@ fn tenants(rules: &Rulebook, list: &List, months: &[At; 2]) -> Result<DataFrame>
         "usage by tenant",
         counts.lazy().select(totals.chain([in_usage]).chain(bands::of_counts(rules)).collect::<Vec<_>>()),
     )
-}
-
-/// Claims on tenants in some band at M or at P.
-fn in_some_band(claims: &DataFrame, tenants: &DataFrame) -> Result<DataFrame> {
-    let banded = tenants.clone().lazy().select([bands::any().alias("banded")]);
-    let banded = engine::collect("usage by tenant", banded)?;
-    let claims = engine::beside(claims.clone(), &banded, "tenant")?.lazy().filter(col("banded"));
-    engine::collect("pairs", claims.drop(by_name(["banded"], true, false)))
 }
 
 /// `users_at_*` and `seats_at_*` of pairs that stand for all of their tenant's.
