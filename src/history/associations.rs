@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::rulebook::ASSOCIATION_TYPES;
 
 pub(super) const NAME: &str = "associations";
+const NULL_KEY: &str = "null_key";
 const STAGE: &str = "associations rejects";
 pub(super) const COLUMNS: &[Column] = &[
     Column::new("partner_id", Kind::Text),
@@ -32,7 +33,7 @@ fn checks() -> Vec<Check> {
         false,
     );
     vec![
-        Check::new("null_key", any_null(&NOT_NULL), null_columns(&NOT_NULL)),
+        Check::new(NULL_KEY, any_null(&NOT_NULL), null_columns(&NOT_NULL)),
         Check::new(
             "unknown_association_type",
             col("association_type").is_in(known, false).not(),
@@ -43,25 +44,41 @@ fn checks() -> Vec<Check> {
 }
 
 /// The sound rows of a set of tenants whose partner is known, in the order of the files: the table's columns and `account`.
-pub(super) fn rows(table: &Table, tenants: &TenantRange, accounts: &Accounts) -> Result<LazyFrame> {
+pub(super) fn rows(table: &Table, tenants: &TenantRange, accounts: &Accounts, all_sound: bool) -> Result<LazyFrame> {
     let files: Vec<_> = table.files.iter().collect();
-    let lf = table.scan(&files, tenants.keep().as_ref())?.filter(sound(&checks()));
+    let scan = table.scan(&files, tenants.keep().as_ref())?;
+    // Where the check has found nothing there is nothing to leave out.
+    let lf = if all_sound { scan } else { scan.filter(sound(&checks())) };
     let mut inner = JoinArgs::new(JoinType::Inner);
     inner.maintain_order = MaintainOrderJoin::Left;
     Ok(lf.join(accounts.lookup(), [col("partner_id")], [col("partner_id")], inner))
 }
 
-/// Rejected rows. `accounts` are all of the history's, not only those that are scored.
+/// Whether any row breaks a check, the partner aside.
 ///
-/// Each check is looked for by itself first, which reads its own columns alone, and of most only the distinct values.
-pub(super) fn check(table: &Table, accounts: &Accounts, known_workloads: &[String]) -> Result<Findings> {
+/// Each check is looked for by itself, which reads its own columns alone, and nothing where footers prove that no value is null.
+pub(super) fn any_broken(table: &Table) -> Result<bool> {
+    let files: Vec<_> = table.files.iter().collect();
+    let footers = files.iter().map(|file| table.footer(file)).collect::<Result<Vec<_>>>()?;
+    let no_null = footers.iter().all(|footer| NOT_NULL.iter().all(|name| footer.has_no_null(name)));
+    let looked_for = checks().into_iter().filter(|check| !(no_null && check.rule == NULL_KEY));
+    let scans = looked_for.map(|check| Ok(table.scan(&files, None)?.filter(check.broken)));
+    any_row(STAGE, scans.collect::<Result<Vec<_>>>()?)
+}
+
+/// Rejected rows. `accounts` are all of the history's, not only those that are scored.
+pub(super) fn check(
+    table: &Table,
+    accounts: &Accounts,
+    known_workloads: &[String],
+    all_sound: bool,
+) -> Result<Findings> {
     let files: Vec<_> = table.files.iter().collect();
     let scan = || table.scan(&files, None);
     let mut findings = Findings::default();
     findings.count_checked(NAME, engine::count(STAGE, scan()?)?);
     let is_sound = sound(&checks());
-    let broken = checks().into_iter().map(|check| check.broken);
-    if any_row(STAGE, broken.map(|broken| Ok(scan()?.filter(broken))).collect::<Result<Vec<_>>>()?)? {
+    if !all_sound {
         findings.reject(engine::collect(STAGE, rejected(scan()?, NAME, &KEY, &checks()))?);
     }
     let strangers = scan()?.filter(col("partner_id").is_in(accounts.known(), false).not());
@@ -75,7 +92,7 @@ pub(super) fn check(table: &Table, accounts: &Accounts, known_workloads: &[Strin
     if !any_row(STAGE, vec![claimed.lazy().filter(is_unknown.clone())])? {
         return Ok(findings);
     }
-    let unknown = scan()?.filter(is_unknown.and(is_sound));
+    let unknown = scan()?.filter(if all_sound { is_unknown } else { is_unknown.and(is_sound) });
     let unknown = unknown.group_by([col("workload")]).agg([len().cast(DataType::Int64).alias("rows")]);
     let unknown = engine::collect(STAGE, unknown)?;
     for (workload, rows) in engine::text_counts(&unknown, "workload", "rows")? {

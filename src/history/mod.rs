@@ -14,7 +14,7 @@ mod usage_pass;
 mod workload_usage;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::NaiveDate;
 use polars::prelude::*;
@@ -42,6 +42,7 @@ pub struct History {
     certifications: Table,
     workload_usage: Table,
     accounts: Accounts,
+    associations_sound: OnceLock<bool>,
     /// Names of the workloads and certifications that some rulebook knows.
     known: KnownNames,
 }
@@ -65,7 +66,18 @@ impl History {
         let certifications = Table::open(&root, certifications::NAME, certifications::COLUMNS)?;
         let workload_usage = Table::open(&root, workload_usage::NAME, workload_usage::COLUMNS)?;
         let (accounts, findings) = partners::read(&partners).map_err(|error| partners.place(error))?;
-        Ok((History { root, partners, associations, certifications, workload_usage, accounts, known }, findings))
+        let associations_sound = OnceLock::new();
+        let history = History {
+            root,
+            partners,
+            associations,
+            certifications,
+            workload_usage,
+            accounts,
+            associations_sound,
+            known,
+        };
+        Ok((history, findings))
     }
 
     /// Names the file that an error is about, where one cannot be decoded.
@@ -80,12 +92,22 @@ impl History {
 
     /// Sound association rows of a set of tenants for the given accounts: the table's columns and `account` UInt32.
     pub fn associations(&self, tenants: &TenantRange, accounts: &Accounts) -> Result<LazyFrame> {
-        associations::rows(&self.associations, tenants, accounts)
+        associations::rows(&self.associations, tenants, accounts, self.associations_are_sound()?)
+    }
+
+    /// Whether no association row breaks a check; looked at once.
+    fn associations_are_sound(&self) -> Result<bool> {
+        if let Some(sound) = self.associations_sound.get() {
+            return Ok(*sound);
+        }
+        let sound = !associations::any_broken(&self.associations)?;
+        Ok(*self.associations_sound.get_or_init(|| sound))
     }
 
     /// Rejected association rows, and workloads that no rulebook knows.
     pub fn check_associations(&self) -> Result<Findings> {
-        associations::check(&self.associations, &self.accounts, &self.known.workloads)
+        let sound = self.associations_are_sound()?;
+        associations::check(&self.associations, &self.accounts, &self.known.workloads, sound)
     }
 
     /// Sound certification rows of the given accounts: the table's columns and `account` UInt32.

@@ -8,8 +8,8 @@ use polars::prelude::*;
 
 use super::claims::Claims;
 use super::pairs::{Pairs, association_months, measured_names, stacked};
-use super::workloads::{List, Workloads};
-use super::{Question, bands};
+use super::workloads::{ALL_WORKLOADS, List, Workloads};
+use super::{Question, bands, key};
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::history::{Findings, Rows, TenantRange, Tenants, ToFind};
@@ -51,16 +51,17 @@ impl Between {
     pub(super) fn joined(&self, pairs: &Pairs, list: &List, workloads: &Workloads, m: Month) -> Result<DataFrame> {
         let rows = self.rows.clone().lazy().filter(list.has(workloads));
         let sums = [col("active_users").sum(), col("paid_seats").sum()];
-        let totals = rows.clone().group_by([col("tenant"), col("month")]).agg(sums);
+        let whole = lit(ALL_WORKLOADS).cast(DataType::UInt8).alias("workload");
+        let totals = rows.clone().with_columns([whole]).with_columns([key::row_of("month").alias("row")]);
+        let totals = totals.group_by([col("row")]).agg(sums);
+        let rows = rows.with_columns([key::row_of("month").alias("row")]);
         let whole = with_young(&pairs.whole, m, |young| {
-            let own = looked_up(young, &totals, &["tenant"], "association_month", "association");
+            let own = looked_up(young, &totals, "association_month", "association");
             let same = measured_names("association").into_iter().zip(measured_names("first"));
             own.with_columns(same.map(|(own, first)| col(own).alias(first)).collect::<Vec<_>>())
         });
         let named = with_young(&pairs.named, m, |young| {
-            MONTHS
-                .into_iter()
-                .fold(young, |young, (month, at)| looked_up(young, &rows, &["tenant", "workload"], month, at))
+            MONTHS.into_iter().fold(young, |young, (month, at)| looked_up(young, &rows, month, at))
         });
         engine::collect("association months", stacked([whole, named]))
     }
@@ -118,15 +119,15 @@ fn with_young(pairs: &DataFrame, m: Month, look_up: impl Fn(LazyFrame) -> LazyFr
     stacked([look_up(pairs.filter(young)).with_columns(began_at(m, |own| col(own))), others])
 }
 
-/// Adds a month's users and seats of a key and month; zero where there is no such row.
-fn looked_up(pairs: LazyFrame, usage: &LazyFrame, key: &[&str], month: &str, at: &str) -> LazyFrame {
+/// Adds a month's users and seats, of usage with a key `row`; zero where there is none.
+fn looked_up(pairs: LazyFrame, usage: &LazyFrame, month: &str, at: &str) -> LazyFrame {
     let [users, seats] = measured_names(at);
     let renamed = [col("active_users").alias(users.as_str()), col("paid_seats").alias(seats.as_str())];
-    let key = || key.iter().map(|name| col(*name)).collect::<Vec<_>>();
-    let usage = usage.clone().select([key(), vec![col("month")], renamed.to_vec()].concat());
-    let (left, right) = ([key(), vec![col(month)]].concat(), [key(), vec![col("month")]].concat());
-    let pairs = pairs.join(usage, left, right, JoinArgs::new(JoinType::Left));
-    pairs.with_columns([users, seats].map(|name| col(name).fill_null(lit(0i64))))
+    let usage = usage.clone().select([vec![col("row")], renamed.to_vec()].concat());
+    let pairs = pairs.with_columns([key::row_of(month).alias("row")]);
+    let pairs = pairs.join(usage, [col("row")], [col("row")], JoinArgs::new(JoinType::Left));
+    let pairs = pairs.with_columns([users, seats].map(|name| col(name).fill_null(lit(0i64))));
+    pairs.drop(by_name(["row"], true, false))
 }
 
 /// Pairs whose month is M take what they have at M; the others what `otherwise` makes of the column.

@@ -12,7 +12,7 @@ use crate::engine;
 use crate::error::Result;
 use crate::history::{Findings, TenantRange, Tenants};
 use crate::month::Month;
-use crate::rulebook::Rulebook;
+use crate::rulebook::{ASSOCIATION_TYPES, Rulebook};
 
 /// Claims of a set of tenants.
 pub(super) struct Claims {
@@ -95,7 +95,8 @@ fn holds(month: Month) -> Expr {
 fn claimed(associations: LazyFrame, question: &Question, workloads: &Workloads) -> LazyFrame {
     let (at_m, at_p) = (|| holds(question.period.month), || holds(question.period.year_ago));
     let covers = col("workload").is_null().or(workloads.is_listed());
-    associations.filter(at_m().or(at_p()).and(covers).and(counted_types(question.rules))).select([
+    let counts = [at_m().or(at_p()), covers].into_iter().chain(counted_types(question.rules)).reduce(Expr::and);
+    associations.filter(counts.unwrap_or_else(|| lit(true))).select([
         col("account"),
         option_of_type(question.rules).alias("option"),
         col("tenant_id"),
@@ -112,10 +113,11 @@ pub fn claimed_rows(question: &Question, range: &TenantRange) -> Result<LazyFram
     Ok(claimed(associations, question, &Workloads::of(question.rules)))
 }
 
-/// True for association types that some option counts.
-fn counted_types(rules: &Rulebook) -> Expr {
+/// True for association types that some option counts; none where every type that a history may hold is counted.
+fn counted_types(rules: &Rulebook) -> Option<Expr> {
     let types: Vec<&str> = rules.association_types().map(|(association_type, _)| association_type).collect();
-    col("association_type").is_in(lit(Series::new("types".into(), types)).implode(false), false)
+    let some_do_not = ASSOCIATION_TYPES.iter().any(|known| !types.contains(known));
+    some_do_not.then(|| col("association_type").is_in(lit(Series::new("types".into(), types)).implode(false), false))
 }
 
 /// The number of an option.

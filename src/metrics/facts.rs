@@ -25,20 +25,15 @@ impl Facts {
         Facts { measures, values: vec![Fact::default(); accounts * measures] }
     }
 
-    /// From rows of `account` and `measure` UInt32, `current` and `prior` Int64, each account and measure once.
+    /// From rows of `place` UInt64 (account times measures, plus measure), `current` and `prior` Int64, each place once.
     pub fn from_sums(sums: &DataFrame, accounts: usize, measures: usize) -> Result<Self> {
         let mut facts = Facts::none(accounts, measures);
         let number = |name: &str| engine::column(sums, name);
-        let (account, measure, current, prior) =
-            (number("account")?, number("measure")?, number("current")?, number("prior")?);
-        let typed = || -> PolarsResult<_> { Ok((account.u32()?, measure.u32()?, current.i64()?, prior.i64()?)) };
-        let (account, measure, current, prior) = typed().map_err(|error| Error::internal(error.to_string()))?;
-        for (((account, measure), current), prior) in
-            account.iter().zip(measure.iter()).zip(current.iter()).zip(prior.iter())
-        {
-            let (Some(account), Some(measure)) = (account, measure) else { continue };
-            let place = account as usize * measures + measure as usize;
-            if let Some(fact) = facts.values.get_mut(place) {
+        let (place, current, prior) = (number("place")?, number("current")?, number("prior")?);
+        let typed = || -> PolarsResult<_> { Ok((place.u64()?, current.i64()?, prior.i64()?)) };
+        let (place, current, prior) = typed().map_err(|error| Error::internal(error.to_string()))?;
+        for ((place, current), prior) in place.iter().zip(current.iter()).zip(prior.iter()) {
+            if let Some(fact) = place.and_then(|place| facts.values.get_mut(place as usize)) {
                 *fact = Fact { current: current.unwrap_or(0), prior: prior.unwrap_or(0) };
             }
         }

@@ -9,6 +9,21 @@ pub(super) const PAIR: &str = "pair";
 /// Account, option and tenant as one UInt64.
 pub(super) const UNIT: &str = "unit";
 
+/// Workloads of a tenant's key: more than a byte can number.
+const WORKLOADS: u64 = 256;
+/// Days of a month's key: more than any calendar reaches.
+const DAYS: u64 = 1 << 22;
+
+/// The key of a usage row: columns `tenant, workload` as one UInt64.
+pub(super) fn row() -> Expr {
+    col("tenant").cast(DataType::UInt64) * lit(WORKLOADS) + col("workload").cast(DataType::UInt64)
+}
+
+/// The key of a usage row of the month that starts on the day of a column; null where that is.
+pub(super) fn row_of(month: &str) -> Expr {
+    row() * lit(DAYS) + col(month).cast(DataType::Int32).cast(DataType::UInt64)
+}
+
 /// How many values each part has: a mixed radix. 10 million tenants of 100,000 accounts need less than a hundredth of the range.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PairKey {

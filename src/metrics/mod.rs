@@ -231,9 +231,12 @@ fn through(rules: &Rulebook, track: Track) -> Expr {
 /// Sums contributions that count, in one plan.
 pub fn facts(stage: &'static str, contributions: Vec<LazyFrame>, accounts: usize, measures: usize) -> Result<Facts> {
     let all = concat(contributions, UnionArgs::default()).map_err(|error| engine::plan_error(stage, &error))?;
+    let wide = |name: &str| col(name).cast(DataType::UInt64);
+    let place = wide("account") * lit(measures as u64) + wide("measure");
     let sums = all
         .filter(col("counted"))
-        .group_by([col("account"), col("measure")])
+        .with_columns([place.alias("place")])
+        .group_by([col("place")])
         .agg([col("current").sum(), col("prior").sum()]);
     Facts::from_sums(&engine::collect(stage, sums)?, accounts, measures)
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use polars::prelude::*;
 
 use super::claims::{Claims, united};
-use super::key::{PAIR, PairKey, UNIT};
+use super::key::{self, PAIR, PairKey, UNIT};
 use super::workloads::{ALL_WORKLOADS, List, Workloads};
 use super::{Question, bands};
 use crate::engine;
@@ -50,7 +50,7 @@ impl Pairs {
         let tenants = tenants(question.rules, list, &months)?;
         let banded = if question.evidence { None } else { Some(&tenants) };
         let claimed = engine::collect("pairs", of_list(claims, list, workloads, banded)?)?;
-        let [whole, named] = covered(claimed.lazy(), list, &claims.key, by_workload(question));
+        let [whole, named] = covered(claimed.lazy(), list, &claims.key, by_workload(question))?;
         let named = months.iter().fold(named, |named, month| with_rows(named, month, list.has(workloads)));
         let [whole, named] = [whole, named].map(|pairs| engine::collect("pairs", pairs));
         let whole = engine::beside(whole?, &tenants, "tenant")?.lazy().with_columns(totals());
@@ -67,7 +67,7 @@ pub(super) fn association_months(
     list: &List,
     claims: &Claims,
 ) -> Result<BTreeSet<Month>> {
-    let pairs = covered(of_list(claims, list, workloads, None)?, list, &claims.key, by_workload(question));
+    let pairs = covered(of_list(claims, list, workloads, None)?, list, &claims.key, by_workload(question))?;
     let months = stacked(pairs.map(|pairs| pairs.select([col("association_month")])));
     let months = engine::collect("pairs", months.unique(None, UniqueKeepStrategy::Any))?;
     engine::months(&months, "association_month")
@@ -102,11 +102,14 @@ fn by_workload(question: &Question) -> bool {
 }
 
 /// From claims to pairs, with their association months: those that stay together, and those that stand apart.
-fn covered(claims: LazyFrame, list: &List, key: &PairKey, by_workload: bool) -> [LazyFrame; 2] {
+fn covered(claims: LazyFrame, list: &List, key: &PairKey, by_workload: bool) -> Result<[LazyFrame; 2]> {
     let claims = claims.select(PAIR_COLUMNS.map(col));
     let is_whole = || col("workload").eq(lit(ALL_WORKLOADS));
     let (whole, named) = (claims.clone().filter(is_whole()), claims.filter(is_whole().not()));
+    // Looked at three times below.
+    let named = engine::collect("pairs", named)?.lazy();
     let units = named.clone().select([col(UNIT)]).unique(None, UniqueKeepStrategy::Any);
+    let units = engine::collect("pairs", units)?.lazy();
     let beside = |how| whole.clone().join(units.clone(), [col(UNIT)], [col(UNIT)], JoinArgs::new(how));
     let (alone, mixed) = match by_workload {
         true => (whole.clone().filter(lit(false)), whole),
@@ -116,7 +119,8 @@ fn covered(claims: LazyFrame, list: &List, key: &PairKey, by_workload: bool) -> 
     let apart = key.apart(apart.group_by([col(PAIR)]).agg(united())).select(PAIR_COLUMNS.map(col));
     let alone = alone.with_columns([association_month()]);
     let alone = alone.with_columns([col("association_month").alias("first_month")]);
-    [alone, with_first_month(apart.with_columns([association_month()]))]
+    let apart = engine::collect("pairs", apart.with_columns([association_month()]))?;
+    Ok([alone, with_first_month(apart.lazy())])
 }
 
 /// One row for each workload of what claims on all of them cover; claims that name a workload stay as they are.
@@ -150,10 +154,11 @@ fn with_rows(pairs: LazyFrame, month: &At, has: Expr) -> LazyFrame {
     let [users, seats] = measured_names(month.name);
     let columns = [col("active_users").alias(users.as_str()), col("paid_seats").alias(seats.as_str())];
     let rows = month.usage.rows.clone().lazy().filter(has);
-    let rows = rows.select([vec![col("tenant"), col("workload")], columns.to_vec()].concat());
-    let on = ["tenant", "workload"].map(col);
-    let pairs = pairs.join(rows, on.clone(), on, JoinArgs::new(JoinType::Left));
-    pairs.with_columns([users, seats].map(|name| col(name).fill_null(lit(0i64))))
+    let rows = rows.select([vec![key::row().alias("row")], columns.to_vec()].concat());
+    let pairs = pairs.with_columns([key::row().alias("row")]);
+    let pairs = pairs.join(rows, [col("row")], [col("row")], JoinArgs::new(JoinType::Left));
+    let pairs = pairs.with_columns([users, seats].map(|name| col(name).fill_null(lit(0i64))));
+    pairs.drop(by_name(["row"], true, false))
 }
 
 /// What usage tells of every tenant at M and at P, a row for each by number: `total_users_at_*`, `total_seats_at_*`, its bands,
