@@ -98,7 +98,7 @@ pub(super) fn seen(rows: &LazyFrame, to_find: &Arc<ToFind>) -> Result<Seen> {
     }
     let ids = (0..to_find.tenants.len()).filter_map(|number| to_find.tenants.id(number));
     let numbers = ids.map(str::to_owned).zip(0..).collect();
-    Ok(pass(Order::Any { numbers, keys: HashSet::new() })?.seen)
+    Ok(pass(Order::Any { numbers, keys: Keys::default() })?.seen)
 }
 
 impl Seen {
@@ -151,8 +151,31 @@ struct Sum {
 enum Order {
     /// Along the sorted ids: the number that is next, and of the rows before the id, and whether it was asked for.
     Ascending { next: usize, last: String, wanted: bool },
-    /// By a map of every id, those that nobody asked for included, and a set of every tenant's workloads.
-    Any { numbers: PlHashMap<String, u32>, keys: HashSet<(u32, usize)> },
+    /// By a map of every id, those that nobody asked for included, and the workloads of every tenant.
+    Any { numbers: PlHashMap<String, u32>, keys: Keys },
+}
+
+/// The keys that came so far: of the first workloads a bit for each tenant, of the others, which are rare, a set.
+#[derive(Default)]
+struct Keys {
+    bits: Vec<u64>,
+    more: HashSet<(u32, usize)>,
+}
+
+impl Keys {
+    /// Adds a key, and says whether it is new.
+    fn insert(&mut self, tenant: u32, place: usize) -> bool {
+        if place >= u64::BITS as usize {
+            return self.more.insert((tenant, place));
+        }
+        let tenant = tenant as usize;
+        if tenant >= self.bits.len() {
+            self.bits.resize(tenant + 1, 0);
+        }
+        let is_new = (self.bits[tenant] >> place) & 1 == 0;
+        self.bits[tenant] |= 1 << place;
+        is_new
+    }
 }
 
 impl Default for Order {
@@ -304,7 +327,7 @@ impl Pass {
         }
         match &mut self.order {
             Order::Ascending { .. } => std::mem::replace(&mut workload.last_run, self.run) == self.run,
-            Order::Any { keys, .. } => !keys.insert((tenant.number, place)),
+            Order::Any { keys, .. } => !keys.insert(tenant.number, place),
         }
     }
 
@@ -341,4 +364,21 @@ impl Columns {
 fn slot_of(view: u128) -> usize {
     let folded = (view as u64) ^ ((view >> u64::BITS) as u64);
     (folded.wrapping_mul(SPREAD) >> (u64::BITS - REMEMBERED_BITS)) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// More workloads than a word has bits: no history of today's has them, and none may be mistaken for another.
+    #[test]
+    fn keys_are_told_apart_whatever_the_number_of_workloads() {
+        let mut keys = Keys::default();
+        for place in [0, 1, 63, 64, 65, 127, 128, 1000] {
+            for tenant in [0, 7, 3] {
+                assert!(keys.insert(tenant, place), "{tenant} {place}");
+                assert!(!keys.insert(tenant, place), "{tenant} {place}");
+            }
+        }
+    }
 }
