@@ -15,8 +15,8 @@ pub fn watch(say: impl Fn() + Send + 'static) -> Result<()> {
     let mut signals = signals.map_err(|error| Error::internal(format!("could not watch for interrupts: {error}")))?;
     std::thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
-            publish::abandon();
             say();
+            publish::abandon();
             std::process::exit(EXIT_BASE + signal);
         }
     });

@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 /// What an interrupted run leaves behind begins like this, hidden from every reader.
 const PREFIX: &str = ".staging-";
 
+/// How often removing a folder that is being written to is tried.
+const REMOVALS: usize = 20;
+
 /// The staging folder of this process, for [`abandon`].
 static CURRENT: Mutex<Option<PathBuf>> = Mutex::new(None);
 
@@ -81,8 +84,11 @@ impl Staging {
         clean(out)?;
         exchange::recover(out, &name)?;
         let path = out.join(format!("{PREFIX}{name}"));
+        // An interrupt waits until the folder is known: one that nobody knows would stay.
+        let mut current = CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         create_folder(&path, Mode::default())?;
-        *CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(path.clone());
+        *current = Some(path.clone());
+        drop(current);
         Ok(Staging { out: out.to_owned(), target: out.join(name), path, mode })
     }
 
@@ -146,9 +152,12 @@ impl Drop for Staging {
 /// Removes what this process has staged, as far as possible; called when it is interrupted.
 pub fn abandon() {
     let mut current = CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    if let Some(path) = current.take() {
-        // The next run removes what could not be removed now.
-        let _ = fs::remove_dir_all(path);
+    let Some(path) = current.take() else { return };
+    // The run may be writing to it at this moment; what could not be removed now the next run removes.
+    for _ in 0..REMOVALS {
+        if fs::remove_dir_all(&path).is_ok() || !path.exists() {
+            return;
+        }
     }
 }
 
