@@ -137,13 +137,19 @@ def write(document, text):
     document.write_text(f"{before}{begin}\n\n{text}\n\n{end}{rest.split(end)[1]}")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def sized(document):
+    """A command line with the size of the history, turns and threads."""
+    parser = argparse.ArgumentParser(description=document.splitlines()[0])
     parser.add_argument("--partners", type=int, default=10_000)
     parser.add_argument("--tenants", type=int, default=1_000_000)
     parser.add_argument("--months", type=int, default=25)
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    return parser
+
+
+def main():
+    parser = sized(__doc__)
     parser.add_argument("--write", metavar="DOCUMENT", action="append", default=[], help="put the tables between the document's marks")
     parser.add_argument("--plot", metavar="FILE", help="draw the first table")
     arguments = parser.parse_args()

@@ -1,6 +1,6 @@
 """The main job in DuckDB SQL, as fast as it could be made: the peer that the benchmark compares with.
 
-usage: duckdb_peer.py HISTORY --as-of 2026-11-23 --out DIR [--threads N] [--memory-limit 16GB]
+usage: duckdb_peer.py HISTORY --as-of 2026-11-23 --out DIR [--threads N]
 
 Writes DIR/scores.parquet and DIR/metric_points.parquet in the columns of a published run, by the default rulebook. Input is taken to
 be sound but for repeated association rows; the rows that break a reject rule are counted all the same, as the program does.
@@ -8,49 +8,14 @@ What made it faster: one temporary table a step; ids as integers from one dictio
 associations on all workloads, row by row only where workloads are named; of the months between only tenants that began there.
 """
 
-import argparse
-import datetime
-import json
 import pathlib
-import resource
-import sys
 import time
 
 import duckdb
 
-WORKLOADS = """intune exchange microsoft_365_apps sharepoint teams teams_meetings teams_phone teams_phone_calls
-    teams_apps viva_engage viva_insights viva_topics viva_learning viva_connections""".split()
-INTERMEDIATE = """teams_application_developer_associate identity_and_access_administrator_associate
-    collaboration_communications_systems_engineer_associate endpoint_administrator_associate
-    modern_desktop_administrator_associate""".split()
-ADVANCED = ["enterprise_administrator_expert"]
-# track, metric, option, target, most points; in the order of the published table
-MEASURES = [
-    ("enterprise", "net_customer_adds", "all", 5, 20),
-    ("enterprise", "intermediate_certifications", "all", 4, 10),
-    ("enterprise", "advanced_certifications", "all", 2, 15),
-    ("enterprise", "usage_growth", "cpor", 1000, 30),
-    ("enterprise", "usage_growth", "dpor", 4000, 30),
-    ("enterprise", "deployments", "cpor", 5, 25),
-    ("enterprise", "deployments", "dpor", 10, 25),
-    ("smb", "net_customer_adds", "all", 10, 20),
-    ("smb", "intermediate_certifications", "all", 2, 10),
-    ("smb", "advanced_certifications", "all", 1, 15),
-    ("smb", "usage_growth", "cpor", 500, 30),
-    ("smb", "usage_growth", "csp", 2000, 30),
-    ("smb", "deployments", "cpor", 5, 25),
-    ("smb", "deployments", "csp", 10, 25),
-]
+from peer import ADVANCED, INTERMEDIATE, MEASURES, WORKLOADS, last_day, month_back, newest_month, run
+
 TRACKS = {"enterprise": "option <> 'csp'", "smb": "option <> 'dpor'"}
-
-
-def month_back(day, months):
-    ordinal = day.year * 12 + day.month - 1 - months
-    return datetime.date(ordinal // 12, ordinal % 12 + 1, 1)
-
-
-def last_day(month):
-    return month_back(month, -1) - datetime.timedelta(days=1)
 
 
 class Peer:
@@ -58,12 +23,11 @@ class Peer:
         self.history = pathlib.Path(arguments.history)
         self.out = pathlib.Path(arguments.out)
         self.as_of = arguments.as_of
-        self.m = month_back(self.as_of, 1 if self.as_of.day >= 20 else 2)
+        self.m = newest_month(self.as_of)
         self.p = month_back(self.m, 12)
         self.timings = {}
         self.sql = duckdb.connect()
         self.sql.execute("set preserve_insertion_order = false")
-        self.sql.execute(f"set memory_limit = '{arguments.memory_limit}'")
         if arguments.threads:
             self.sql.execute(f"set threads = {arguments.threads}")
 
@@ -296,20 +260,11 @@ class Peer:
         )
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("history")
-    parser.add_argument("--as-of", type=datetime.date.fromisoformat, required=True)
-    parser.add_argument("--out", required=True)
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--memory-limit", default="16GB")
-    start = time.perf_counter()
-    peer = Peer(parser.parse_args())
+def score(arguments):
+    peer = Peer(arguments)
     peer.score()
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    total = {"seconds": round(time.perf_counter() - start, 3), "cpu": round(used.ru_utime + used.ru_stime, 3), "peak_bytes": used.ru_maxrss * 1024}
-    print(json.dumps({"steps": peer.timings, **total}), file=sys.stderr)
+    return {"steps": peer.timings}
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, score)

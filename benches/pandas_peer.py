@@ -7,17 +7,10 @@ to be sound but for repeated rows. One row for each account, option, tenant and 
 P, association month, the tenant's first); sums by tenant give what every metric needs. All of it is in memory.
 """
 
-import argparse
-import datetime
-import json
-import pathlib
-import resource
-import sys
-import time
 
 import pandas as pd
 
-from duckdb_peer import ADVANCED, INTERMEDIATE, MEASURES, WORKLOADS, last_day, month_back
+from peer import ADVANCED, INTERMEDIATE, MEASURES, WORKLOADS, last_day, month_back, run
 
 TRACKS = {"enterprise": ["cpor", "dpor"], "smb": ["cpor", "csp"]}
 SEATS = {"enterprise": (301, 2**31), "smb": (11, 300)}
@@ -200,18 +193,5 @@ def score(history, as_of, out):
     points[columns].to_parquet(out / "metric_points.parquet", index=False)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("history", type=pathlib.Path)
-    parser.add_argument("--as-of", type=datetime.date.fromisoformat, required=True)
-    parser.add_argument("--out", type=pathlib.Path, required=True)
-    arguments = parser.parse_args()
-    start = time.perf_counter()
-    score(arguments.history, arguments.as_of, arguments.out)
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    total = {"seconds": round(time.perf_counter() - start, 3), "cpu": round(used.ru_utime + used.ru_stime, 3)}
-    print(json.dumps({**total, "peak_bytes": used.ru_maxrss * 1024}), file=sys.stderr)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, lambda arguments: score(arguments.history, arguments.as_of, arguments.out))

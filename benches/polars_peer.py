@@ -7,17 +7,10 @@ to be sound but for repeated rows. Lazy scans on the streaming engine; one row f
 which usage is joined four times (M, P, association month, the tenant's first); sums by tenant give what every metric needs.
 """
 
-import argparse
-import datetime
-import json
-import pathlib
-import resource
-import sys
-import time
 
 import polars as pl
 
-from duckdb_peer import ADVANCED, INTERMEDIATE, MEASURES, WORKLOADS, last_day, month_back
+from peer import ADVANCED, INTERMEDIATE, MEASURES, WORKLOADS, last_day, month_back, run
 
 TRACKS = {"enterprise": ["cpor", "dpor"], "smb": ["cpor", "csp"]}
 OPTIONS = {"CPOR": "cpor", "DPOR": "dpor", "CSP_TIER_1": "csp", "CSP_TIER_2": "csp"}
@@ -212,18 +205,5 @@ def score(history, as_of, out):
     metric_points.collect().write_parquet(out / "metric_points.parquet")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("history", type=pathlib.Path)
-    parser.add_argument("--as-of", type=datetime.date.fromisoformat, required=True)
-    parser.add_argument("--out", type=pathlib.Path, required=True)
-    arguments = parser.parse_args()
-    start = time.perf_counter()
-    score(arguments.history, arguments.as_of, arguments.out)
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    total = {"seconds": round(time.perf_counter() - start, 3), "cpu": round(used.ru_utime + used.ru_stime, 3)}
-    print(json.dumps({**total, "peak_bytes": used.ru_maxrss * 1024}), file=sys.stderr)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, lambda arguments: score(arguments.history, arguments.as_of, arguments.out))

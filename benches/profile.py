@@ -3,7 +3,6 @@
 usage: profile.py [--tenants 1000000] [--turns 5] [--shards 1] [--evidence]
 """
 
-import argparse
 import json
 import shutil
 import statistics
@@ -13,14 +12,9 @@ import bench
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--partners", type=int, default=10_000)
-    parser.add_argument("--tenants", type=int, default=1_000_000)
-    parser.add_argument("--months", type=int, default=25)
-    parser.add_argument("--turns", type=int, default=5)
+    parser = bench.sized(__doc__)
     parser.add_argument("--shards", type=int, default=1)
     parser.add_argument("--evidence", action="store_true")
-    parser.add_argument("--threads", type=int, default=bench.os.cpu_count())
     arguments = parser.parse_args()
     folder = bench.history(arguments.partners, arguments.tenants, arguments.months)
     out = folder.with_name("out-profile")
