@@ -141,6 +141,17 @@ pub fn beside(df: DataFrame, others: &DataFrame, number: &str) -> Result<DataFra
     beside().map_err(|error| Error::internal(error.to_string()))
 }
 
+/// The rows of a frame whose `number`, a UInt32 column, is marked.
+pub fn kept(df: &DataFrame, number: &str, marked: &[bool]) -> Result<DataFrame> {
+    let kept = || -> PolarsResult<DataFrame> {
+        let numbers = df.column(number)?.u32()?.iter();
+        let is_marked = |number: Option<u32>| number.and_then(|number| marked.get(number as usize).copied());
+        let mask: BooleanChunked = numbers.map(is_marked).collect();
+        df.filter(&mask)
+    };
+    kept().map_err(|error| Error::internal(error.to_string()))
+}
+
 /// The months of a column of dates; nulls have none.
 pub fn months(df: &DataFrame, name: &str) -> Result<BTreeSet<Month>> {
     let days = column(df, name)?;
@@ -174,9 +185,9 @@ pub fn stage<T>(stage: &'static str, work: impl FnOnce() -> Result<T>) -> Result
     result
 }
 
-/// What each stage took so far.
+/// What each stage took since this was last asked.
 pub fn taken() -> Vec<Taken> {
-    TAKEN.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    std::mem::take(&mut TAKEN.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
 }
 
 /// The most memory this process has held, where the system tells.

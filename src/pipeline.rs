@@ -132,7 +132,7 @@ fn scored_of(
     for (number, tenants) in sets.iter().enumerate() {
         tracing::info!(set = number + 1, of = sets.len(), "tenants");
         engine::progress(number, sets.len());
-        let answer = metrics::of_tenants(&question, tenants)?;
+        let answer = metrics::TenantSet::read(&question, &[period], tenants)?.answer(period)?;
         facts.add(&sum("facts", answer.contributions)?);
         findings.add(answer.findings);
         coverage.add(answer.coverage);

@@ -79,7 +79,7 @@ pub(super) fn check(
     findings.count_checked(NAME, engine::count(STAGE, scan()?)?);
     let is_sound = sound(&checks());
     if !all_sound {
-        findings.reject(engine::collect(STAGE, rejected(scan()?, NAME, &KEY, &checks()))?);
+        findings.reject(engine::collect(STAGE, rejected(scan()?, NAME, &KEY, &checks(), &[]))?);
     }
     let strangers = scan()?.filter(col("partner_id").is_in(accounts.known(), false).not());
     if any_row(STAGE, vec![strangers])? {

@@ -46,7 +46,7 @@ pub(super) fn check(table: &Table, accounts: &Accounts, known: &[String]) -> Res
     let scan = || rows.clone().lazy();
     let mut findings = Findings::default();
     findings.count_checked(NAME, rows.height() as u64);
-    findings.reject(engine::collect(STAGE, rejected(scan(), NAME, &KEY, &checks()))?);
+    findings.reject(engine::collect(STAGE, rejected(scan(), NAME, &KEY, &checks(), &[]))?);
     let unknown = super::unknown_partners(scan().filter(sound(&checks())), NAME, &KEY, accounts);
     findings.reject(engine::collect(STAGE, unknown)?);
     let names = scan().filter(sound(&checks())).group_by([col("certification")]);

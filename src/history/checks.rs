@@ -39,19 +39,26 @@ pub(super) fn unsound(checks: &[Check]) -> Expr {
     checks.iter().map(|check| check.broken.clone()).reduce(Expr::or).unwrap_or_else(|| lit(false))
 }
 
-/// The rejected rows of a table, each under the first check it breaks, as `table, rule, key, reason`.
-pub(super) fn rejected(lf: LazyFrame, table: &'static str, keys: &[&str], checks: &[Check]) -> LazyFrame {
+/// The rejected rows of a table, each under the first check it breaks, as `table, rule, key, reason` and the columns to keep.
+pub(super) fn rejected(
+    lf: LazyFrame,
+    table: &'static str,
+    keys: &[&str],
+    checks: &[Check],
+    keep: &[&str],
+) -> LazyFrame {
     let first = |value: &dyn Fn(&Check) -> Expr| {
         checks.iter().rev().fold(lit(NULL).cast(DataType::String), |otherwise, check| {
             when(check.broken.clone()).then(value(check)).otherwise(otherwise)
         })
     };
-    lf.filter(unsound(checks)).select([
+    let found = [
         lit(table).alias("table"),
         first(&|check| lit(check.rule)).alias("rule"),
         key(keys).alias("key"),
         first(&|check| check.reason.clone()).alias("reason"),
-    ])
+    ];
+    lf.filter(unsound(checks)).select(found.into_iter().chain(keep.iter().map(|name| col(*name))).collect::<Vec<_>>())
 }
 
 /// Whether any of the plans has a row.

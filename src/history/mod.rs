@@ -129,7 +129,7 @@ impl History {
 
     /// Rejected rows and warnings of a whole month.
     pub fn check_usage(&self, month: Month) -> Result<Findings> {
-        let rows = Rows { month, range: &TenantRange::all(), only: None };
+        let rows = Rows { month, range: &TenantRange::all(), only: false };
         Ok(self.usage(&rows, &Arc::default())?.findings)
     }
 

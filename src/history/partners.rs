@@ -56,7 +56,7 @@ pub(super) fn read(table: &Table) -> Result<(Accounts, Findings)> {
     let mut findings = Findings::default();
     findings.count_checked(NAME, rows.height() as u64);
     findings
-        .reject(engine::collect("partners rejects", rejected(rows.clone().lazy(), NAME, &["partner_id"], &checks()))?);
+        .reject(engine::collect("partners rejects", rejected(rows.clone().lazy(), NAME, &["partner_id"], &checks(), &[]))?);
     let sound = engine::collect("partners", rows.lazy().filter(sound(&checks())))?;
     Ok((roll_up(distinct(&sound)?)?, findings))
 }

@@ -83,6 +83,18 @@ impl Tenants {
         ids().map_err(|error| Error::internal(error.to_string()))
     }
 
+    /// Only the tenants with some numbers, a UInt32 column in ascending order: each gets its place there as its number.
+    pub fn only(&self, numbers: &Series) -> Result<Tenants> {
+        let ids = self.ids_of(numbers)?;
+        let ids = ids.str().map_err(|error| Error::internal(error.to_string()))?;
+        Ok(Tenants { ids: Arc::new(ids.rechunk().into_owned()) })
+    }
+
+    /// Every id, as the haystack of an `is_in`.
+    pub fn haystack(&self) -> Expr {
+        lit(self.ids.as_ref().clone().into_series()).implode(false)
+    }
+
     /// For each number, whether a column of numbers has it.
     pub fn marked(&self, numbers: &Series) -> Result<Vec<bool>> {
         let mut marked = vec![false; self.len()];

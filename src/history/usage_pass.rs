@@ -57,8 +57,8 @@ pub(super) struct Seen {
     columns: Columns,
     /// By list.
     pub totals: Vec<Totals>,
-    /// By tenant, whether it has any row.
-    pub found: Vec<bool>,
+    /// By tenant, how many rows it has.
+    pub rows_of_tenants: Vec<u32>,
     /// Workloads by name, in the order in which they first came.
     pub workloads: Vec<Workload>,
     /// Ids of tenants of which some key repeats.
@@ -213,7 +213,7 @@ impl Pass {
         let (tenants, ranges) = (to_find.tenants.len(), to_find.seat_ranges.len());
         let totals = to_find.lists.iter().map(|_| Totals::of(tenants, ranges)).collect();
         let sums = vec![Sum { within: vec![0; ranges], ..Sum::default() }; to_find.lists.len()];
-        let seen = Seen { totals, found: vec![false; tenants], ..Seen::default() };
+        let seen = Seen { totals, rows_of_tenants: vec![0; tenants], ..Seen::default() };
         Pass { to_find: to_find.clone(), order, sums, seen, ..Pass::default() }
     }
 
@@ -241,7 +241,7 @@ impl Pass {
                     let place = slot.1;
                     repeats |= self.take(tenant, place, seats[row], users[row]);
                 }
-                self.end(tenant);
+                self.end(tenant, more);
                 if repeats {
                     self.repeats(ids.value(from));
                 }
@@ -332,10 +332,10 @@ impl Pass {
     }
 
     /// Adds up a run of rows.
-    fn end(&mut self, tenant: Tenant) {
+    fn end(&mut self, tenant: Tenant, rows: usize) {
         if tenant.wanted {
             let number = tenant.number as usize;
-            self.seen.found[number] = true;
+            self.seen.rows_of_tenants[number] += rows as u32;
             for (totals, sum) in self.seen.totals.iter_mut().zip(&mut self.sums) {
                 totals.add(number, sum);
             }

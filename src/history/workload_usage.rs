@@ -10,10 +10,10 @@ use super::checks::{Check, Findings, LARGEST_COUNT, any_null, key, null_columns,
 use super::files::File;
 use super::footer::Footer;
 use super::table::{Column, Kind, Table};
-use super::tenants::TenantRange;
+use super::tenants::{TenantRange, Tenants};
 use super::usage_pass::{self, Seen, ToFind, Totals};
 use crate::engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::month::Month;
 
 pub(super) const NAME: &str = "workload_usage";
@@ -77,8 +77,8 @@ impl Wanted {
 pub struct Rows<'a> {
     pub month: Month,
     pub range: &'a TenantRange,
-    /// Where given, only the tenants with these numbers.
-    pub only: Option<&'a Series>,
+    /// Whether only rows of the tenants asked for are looked at; all are otherwise.
+    pub only: bool,
 }
 
 /// What a month's sound rows, unique by key, say of the tenants asked for, with what was found beside them.
@@ -90,9 +90,14 @@ pub struct UsageMonth {
     pub totals: Vec<Totals>,
     /// By tenant, whether it has any row.
     pub found: Vec<bool>,
-    pub findings: Findings,
     /// Sound rows of all tenants looked at, each key once.
     pub height: u64,
+    /// Of all tenants looked at: warnings, rejected rows and how many were checked.
+    pub findings: Findings,
+    /// Rejected rows with their `tenant_id`: those that break a check, and those whose key stands for several values.
+    rejects: [DataFrame; 2],
+    /// By tenant, how many rows that break no check it has, repeats included.
+    checked: Vec<u32>,
 }
 
 /// Files that may hold rows of a month, with what to keep of each.
@@ -206,7 +211,7 @@ pub(super) fn check_monthless(table: &Table) -> Result<Findings> {
     let mut findings = Findings::default();
     let monthless = engine::is_calendar_day(col(MONTH)).fill_null(lit(false)).not();
     let scan = table.scan(&files, Some(&monthless))?;
-    let rejects = engine::collect("usage rejects", rejected(scan, NAME, &KEY, &checks(true)))?;
+    let rejects = engine::collect("usage rejects", rejected(scan, NAME, &KEY, &checks(true), &[]))?;
     findings.count_checked(NAME, rejects.height() as u64);
     findings.reject(rejects);
     Ok(findings)
@@ -215,24 +220,46 @@ pub(super) fn check_monthless(table: &Table) -> Result<Findings> {
 impl UsageMonth {
     /// Reads a month.
     pub(super) fn open(table: &Table, wanted: &Rows, to_find: &Arc<ToFind>) -> Result<UsageMonth> {
-        let theirs = wanted.only.map(|numbers| to_find.tenants.ids_of(numbers)).transpose()?;
-        let theirs = theirs.map(|ids| col("tenant_id").is_in(lit(ids).implode(false), false));
+        let theirs = wanted.only.then(|| col("tenant_id").is_in(to_find.tenants.haystack(), false));
         let keep = wanted.range.keep().into_iter().chain(theirs).reduce(Expr::and);
         let broken = stored(table, wanted.month, keep.clone(), Wanted::Unsound)?;
-        let rejects = engine::collect("usage rejects", rejected(broken, NAME, &KEY, &checks(true)))?;
+        let broken = rejected(broken, NAME, &KEY, &checks(true), &["tenant_id"]);
+        let broken = engine::collect("usage rejects", broken)?;
         // Where nothing is broken there is nothing to leave out, and the scan is quicker without a filter.
-        let sound = if rejects.height() == 0 { Wanted::All } else { Wanted::Sound };
+        let sound = if broken.height() == 0 { Wanted::All } else { Wanted::Sound };
         let rows = rows_of(stored(table, wanted.month, keep, sound)?);
         let mut seen = usage_pass::seen(&rows, to_find)?;
         let (mut findings, mut height) = counted(&seen);
-        findings.count_checked(NAME, rejects.height() as u64);
-        findings.reject(rejects);
+        let (checked, mut conflicting) = (seen.rows_of_tenants.clone(), DataFrame::default());
         if !seen.repeating.is_empty() {
-            let rows = resolved(rows, &seen.repeating, wanted.month, &mut findings)?;
-            seen = usage_pass::seen(&rows, to_find)?;
+            let folded;
+            (folded, conflicting) = resolved(rows, &seen.repeating, wanted.month)?;
+            seen = usage_pass::seen(&folded, to_find)?;
             height = counted(&seen).1;
         }
-        Ok(UsageMonth { rows: seen.take_rows(), totals: seen.totals, found: seen.found, findings, height })
+        findings.count_checked(NAME, broken.height() as u64);
+        findings.reject(broken.drop("tenant_id").unwrap_or_default());
+        findings.reject(conflicting.drop("tenant_id").unwrap_or_default());
+        let found = seen.rows_of_tenants.iter().map(|rows| *rows > 0).collect();
+        let rejects = [broken, conflicting];
+        Ok(UsageMonth { rows: seen.take_rows(), totals: seen.totals, found, height, findings, rejects, checked })
+    }
+
+    /// What was rejected and checked of some of the tenants, by number; what is warned of is whole months.
+    pub fn findings_of(&self, tenants: &Tenants, numbers: &Series) -> Result<Findings> {
+        let mut findings = Findings::default();
+        let theirs = numbers.u32().map_err(|error| Error::internal(error.to_string()))?;
+        let checked = theirs.iter().flatten().filter_map(|number| self.checked.get(number as usize));
+        findings.count_checked(NAME, checked.map(|rows| u64::from(*rows)).sum());
+        let ids = tenants.ids_of(numbers)?;
+        for (rejects, breaks_check) in self.rejects.iter().zip([true, false]).filter(|(rejects, _)| rejects.height() > 0) {
+            let theirs = col("tenant_id").is_in(lit(ids.clone()).implode(false), false);
+            let columns = ["table", "rule", "key", "reason"].map(col);
+            let rejects = engine::collect("usage rejects", rejects.clone().lazy().filter(theirs).select(columns))?;
+            findings.count_checked(NAME, if breaks_check { rejects.height() as u64 } else { 0 });
+            findings.reject(rejects);
+        }
+        Ok(findings)
     }
 }
 
@@ -248,8 +275,8 @@ fn counted(seen: &Seen) -> (Findings, u64) {
     (findings, height)
 }
 
-/// The rows with exact repeats of a key folded into one; those that share a key but not its values are rejected.
-fn resolved(all: LazyFrame, repeating: &[String], month: Month, findings: &mut Findings) -> Result<LazyFrame> {
+/// The rows with exact repeats of a key folded into one; and those that share a key but not its values, as rejects.
+fn resolved(all: LazyFrame, repeating: &[String], month: Month) -> Result<(LazyFrame, DataFrame)> {
     let ids = Series::new("tenant_id".into(), repeating).unique_stable();
     let ids = ids.map_err(|error| engine::plan_error("usage repeats", &error))?;
     let theirs = || col("tenant_id").is_in(lit(ids.clone()).implode(false), false);
@@ -266,6 +293,16 @@ fn resolved(all: LazyFrame, repeating: &[String], month: Month, findings: &mut F
     let on = |lf: LazyFrame, how: JoinType| {
         lf.join(conflicts.clone().lazy(), pair.clone(), pair.clone(), JoinArgs::new(how))
     };
+    let rejects = conflicting(on(rows.lazy(), JoinType::Semi), month);
+    let rejects = engine::collect("usage repeats", rejects)?;
+    let folded = engine::collect("usage repeats", on(values, JoinType::Anti))?;
+    let parts = [all.filter(theirs().not()), folded.lazy()];
+    let rows = concat(parts, UnionArgs::default()).map_err(|error| engine::plan_error("usage repeats", &error))?;
+    Ok((rows, rejects))
+}
+
+/// Rows whose key stands for several values, as rejects.
+fn conflicting(rows: LazyFrame, month: Month) -> LazyFrame {
     let reason = concat_str(
         [
             lit("the key stands for several values, here paid_seats "),
@@ -276,14 +313,11 @@ fn resolved(all: LazyFrame, repeating: &[String], month: Month, findings: &mut F
         "",
         false,
     );
-    let rejects = on(rows.lazy(), JoinType::Semi).with_columns([engine::day(month.first_day()).alias(MONTH)]).select([
+    rows.with_columns([engine::day(month.first_day()).alias(MONTH)]).select([
         lit(NAME).alias("table"),
         lit("conflicting_usage").alias("rule"),
         key(&KEY).alias("key"),
         reason.alias("reason"),
-    ]);
-    findings.reject(engine::collect("usage repeats", rejects)?);
-    let folded = engine::collect("usage repeats", on(values, JoinType::Anti))?;
-    let parts = [all.filter(theirs().not()), folded.lazy()];
-    concat(parts, UnionArgs::default()).map_err(|error| engine::plan_error("usage repeats", &error))
+        col("tenant_id"),
+    ])
 }

@@ -1,59 +1,59 @@
 //! What pairs used in the month their association began: the months between P and M, of the tenants that need them alone.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use chrono::NaiveDate;
 use polars::prelude::*;
 
 use super::claims::Claims;
+use super::months::Months;
 use super::pairs::{Pairs, association_months, measured_names, stacked};
 use super::workloads::{ALL_WORKLOADS, List, Workloads};
 use super::{Question, bands, key};
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::history::{Findings, Rows, TenantRange, Tenants, ToFind};
+use crate::history::Findings;
 use crate::month::Month;
 
 /// The columns that the month of an association and the first of a unit's add to pairs.
 const MONTHS: [(&str, &str); 2] = [("association_month", "association"), ("first_month", "first")];
 
-/// Usage in association months before M, of the tenants that need it: `tenant`, `workload`, `active_users`, `paid_seats`, `month`.
+/// Usage in association months before M, of the tenants that need it.
 pub(super) struct Between {
+    /// By list: `tenant`, `active_users`, `paid_seats`, `month`.
+    totals: Vec<DataFrame>,
+    /// `tenant`, `workload`, `active_users`, `paid_seats`, `month`.
     rows: DataFrame,
 }
 
 impl Between {
-    /// Reads each month once, for the tenants whose association began then and that are in a band at M: others' growth does not count.
+    /// Reads each month for the tenants whose association began then and that are in a band at M: others' growth does not count.
     pub(super) fn read(
-        question: &Question,
-        range: &TenantRange,
-        tenants: &Tenants,
+        months: &mut Months,
+        m: Month,
         workloads: &Workloads,
         pairs: &[Pairs],
         findings: &mut Findings,
     ) -> Result<Between> {
-        let to_find = ToFind { tenants: tenants.clone(), workloads: workloads.names.clone(), ..ToFind::default() };
-        let to_find = Arc::new(to_find);
-        let mut months = vec![no_rows()];
-        for (month, numbers) in needed(pairs, question.period.month)? {
-            let usage = question.history.usage(&Rows { month, range, only: Some(&numbers) }, &to_find)?;
-            months.push(usage.rows.lazy().with_columns([engine::day(month.first_day()).alias("month")]));
-            findings.add(usage.findings);
+        let mut totals: Vec<_> = workloads.lists.iter().map(|_| vec![none_of(&TOTALS)]).collect();
+        let mut rows = vec![none_of(&ROWS)];
+        for (month, numbers) in needed(pairs, m)? {
+            let part = months.of_tenants(month, &numbers, workloads)?;
+            let dated = |df: DataFrame| df.lazy().with_columns([engine::day(month.first_day()).alias("month")]);
+            rows.push(dated(part.rows));
+            totals.iter_mut().zip(part.totals).for_each(|(all, of_month)| all.push(dated(of_month)));
+            findings.add(part.findings);
         }
-        let rows = concat(months, UnionArgs::default());
-        let rows = rows.map_err(|error| engine::plan_error("association months", &error))?;
-        Ok(Between { rows: engine::collect("association months", rows)? })
+        Ok(Between { totals: totals.into_iter().map(one_below_other).collect::<Result<_>>()?, rows: one_below_other(rows)? })
     }
 
     /// Adds to the pairs of a list `users_at_*` and `seats_at_*` of the association month (`association`) and of the unit's first
     /// (`first`); zero where there is none. A month that is M is known already.
     pub(super) fn joined(&self, pairs: &Pairs, list: &List, workloads: &Workloads, m: Month) -> Result<DataFrame> {
-        let rows = self.rows.clone().lazy().filter(list.has(workloads));
-        let sums = [col("active_users").sum(), col("paid_seats").sum()];
         let whole = lit(ALL_WORKLOADS).cast(DataType::UInt8).alias("workload");
-        let totals = rows.clone().with_columns([whole]).with_columns([key::row_of("month").alias("row")]);
-        let totals = totals.group_by([col("row")]).agg(sums);
+        let totals = self.totals[list.place].clone().lazy().with_columns([whole]);
+        let totals = totals.with_columns([key::row_of("month").alias("row")]);
+        let rows = self.rows.clone().lazy().filter(list.has(workloads));
         let rows = rows.with_columns([key::row_of("month").alias("row")]);
         let whole = with_young(&pairs.whole, m, |young| {
             let own = looked_up(young, &totals, "association_month", "association");
@@ -70,7 +70,7 @@ impl Between {
 /// The months of a set of tenants in which an association that counts begins, and of which there is no usage.
 pub(super) fn missing_months(question: &Question, workloads: &Workloads, claims: &Claims) -> Result<BTreeSet<Month>> {
     let mut missing = BTreeSet::new();
-    for month in claims.months_begun(question)? {
+    for month in claims.months_begun()? {
         if !question.history.holds_usage_of(month)? {
             missing.insert(month);
         }
@@ -91,7 +91,7 @@ fn before(month: &str, m: Month) -> Expr {
     col(month).lt(engine::day(m.first_day())).fill_null(lit(false))
 }
 
-/// The tenants that need each month before M, by number. A unit's first month is the association month of some pair of it.
+/// The tenants that need each month before M, by number in ascending order. A unit's first month is the association month of some pair of it.
 fn needed(pairs: &[Pairs], m: Month) -> Result<BTreeMap<Month, Series>> {
     let young = |pairs: &DataFrame| {
         let young = before("association_month", m).and(bands::any_at_m());
@@ -106,7 +106,8 @@ fn needed(pairs: &[Pairs], m: Month) -> Result<BTreeMap<Month, Series>> {
     let typed = || -> PolarsResult<BTreeMap<Month, Series>> {
         let days: Vec<Option<NaiveDate>> = months.date()?.as_date_iter().collect();
         let tenants = tenants.list()?.series_iter();
-        Ok(days.into_iter().zip(tenants).filter_map(|(day, tenants)| Some((Month::of(day?), tenants?))).collect())
+        let by_month = days.into_iter().zip(tenants).filter_map(|(day, tenants)| Some((Month::of(day?), tenants?)));
+        by_month.map(|(month, tenants)| Ok((month, tenants.sort(SortOptions::default())?))).collect()
     };
     typed().map_err(|error| Error::internal(error.to_string()))
 }
@@ -143,14 +144,25 @@ fn began_at(m: Month, otherwise: impl Fn(&str) -> Expr) -> Vec<Expr> {
     MONTHS.map(of_month).concat()
 }
 
-fn no_rows() -> LazyFrame {
-    let columns = [
-        ("tenant", DataType::UInt32),
-        ("workload", DataType::UInt8),
-        ("paid_seats", DataType::Int64),
-        ("active_users", DataType::Int64),
-        ("month", DataType::Date),
-    ];
-    let schema: Schema = columns.into_iter().map(|(name, dtype)| Field::new(name.into(), dtype)).collect();
+/// The columns of totals, and those of rows, before a month is put beside them.
+const TOTALS: [(&str, DataType); 3] =
+    [("tenant", DataType::UInt32), ("active_users", DataType::Int64), ("paid_seats", DataType::Int64)];
+const ROWS: [(&str, DataType); 4] = [
+    ("tenant", DataType::UInt32),
+    ("workload", DataType::UInt8),
+    ("paid_seats", DataType::Int64),
+    ("active_users", DataType::Int64),
+];
+
+/// A frame without rows, of some columns and `month`.
+fn none_of(columns: &[(&str, DataType)]) -> LazyFrame {
+    let columns = columns.iter().cloned().chain([("month", DataType::Date)]);
+    let schema: Schema = columns.map(|(name, dtype)| Field::new(name.into(), dtype)).collect();
     DataFrame::empty_with_schema(&schema).lazy()
+}
+
+fn one_below_other(frames: Vec<LazyFrame>) -> Result<DataFrame> {
+    let frames = concat(frames, UnionArgs::default());
+    let frames = frames.map_err(|error| engine::plan_error("association months", &error))?;
+    engine::collect("association months", frames)
 }

@@ -4,44 +4,78 @@ use std::collections::BTreeSet;
 
 use polars::prelude::*;
 
-use super::Question;
-use super::key::{self, PairKey};
+use super::key::{PAIR, PairKey};
 use super::pairs;
 use super::workloads::{ALL_WORKLOADS, Workloads};
+use super::{Period, Question};
 use crate::engine;
 use crate::error::Result;
 use crate::history::{Findings, TenantRange, Tenants};
 use crate::month::Month;
 use crate::rulebook::{ASSOCIATION_TYPES, Rulebook};
 
-/// Claims of a set of tenants.
+/// Associations of a set of tenants, read once for several periods.
+pub(super) struct Associations {
+    /// Rows that hold at M or at P of some period: `pair` UInt64, `start_date` and `end_date` Date?.
+    rows: DataFrame,
+    /// Every tenant with a row.
+    pub tenants: Tenants,
+    /// By tenant, whether some row names a workload.
+    pub names_workloads: Vec<bool>,
+    key: PairKey,
+}
+
+impl Associations {
+    /// Reads a set of tenants' associations.
+    pub(super) fn read(
+        question: &Question,
+        periods: &[Period],
+        range: &TenantRange,
+        workloads: &Workloads,
+    ) -> Result<Associations> {
+        let associations = question.history.associations(range, question.accounts)?;
+        let rows = claimed(associations, question.rules, periods, workloads);
+        let rows = engine::collect("associations", rows)?;
+        let (tenants, numbers) = engine::stage("tenants", || Tenants::number(&engine::column(&rows, "tenant_id")?))?;
+        let rows = engine::with_column(rows.drop_many(["tenant_id"]), numbers)?;
+        let named = rows.clone().lazy().filter(col("workload").neq(lit(ALL_WORKLOADS))).select([col("tenant")]);
+        let named = engine::column(&engine::collect("claims", named)?, "tenant")?;
+        let key = PairKey::new(question.accounts.rows.len(), question.rules.options.len(), workloads);
+        let rows = rows.lazy().with_columns([key.unit()]).with_columns([key.pair()]);
+        let rows = engine::collect("claims", rows.select([PAIR, "start_date", "end_date"].map(col)))?;
+        Ok(Associations { rows, names_workloads: tenants.marked(&named)?, tenants, key })
+    }
+
+    /// What they claim in a period.
+    pub(super) fn claims(&self, period: Period) -> Result<Claims> {
+        let (at_m, at_p) = (|| holds(period.month), || holds(period.year_ago));
+        let rows = self.rows.clone().lazy().filter(at_m().or(at_p())).select([
+            col(PAIR),
+            at_m().alias("held_at_m"),
+            at_p().alias("held_at_p"),
+            when(at_m()).then(col("start_date")).otherwise(lit(NULL)).alias("held_since"),
+        ]);
+        let rows = engine::collect("claims", self.key.apart(rows.group_by([col(PAIR)]).agg(united())))?;
+        Ok(Claims { rows, tenants: self.tenants.clone(), key: self.key, period })
+    }
+}
+
+/// Claims of a set of tenants in a period.
 pub(super) struct Claims {
     /// `account` and `tenant` UInt32, `option` UInt8, `unit` UInt64 (these three as one number), `workload` UInt8 (or
     /// [`ALL_WORKLOADS`]), `held_at_m` and `held_at_p` Boolean, `held_since` Date, the earliest start of what is held at M.
     pub rows: DataFrame,
-    /// Every tenant with a claim.
+    /// The numbered tenants, every one with a claim among them.
     pub tenants: Tenants,
     pub key: PairKey,
+    period: Period,
 }
 
 impl Claims {
-    /// Reads a set of tenants' associations.
-    pub(super) fn read(question: &Question, range: &TenantRange, workloads: &Workloads) -> Result<Claims> {
-        let associations = question.history.associations(range, question.accounts)?;
-        let rows = engine::collect("associations", claimed(associations, question, workloads))?;
-        let (tenants, numbers) = engine::stage("tenants", || Tenants::number(&engine::column(&rows, "tenant_id")?))?;
-        let rows = engine::with_column(rows.drop_many(["tenant_id"]), numbers)?;
-        let key = PairKey::new(question.accounts.rows.len(), question.rules.options.len(), workloads);
-        let rows =
-            rows.lazy().with_columns([key.unit()]).with_columns([key.pair()]).group_by([col(key::PAIR)]).agg(united());
-        let rows = engine::collect("claims", key.apart(rows))?;
-        Ok(Claims { rows, tenants, key })
-    }
-
     /// The months before M and after P in which something began that is held at M: at least those that some pair is counted from.
-    pub(super) fn months_begun(&self, question: &Question) -> Result<BTreeSet<Month>> {
-        let after_p = col("held_since").gt(engine::day(question.period.year_ago.last_day()));
-        let before_m = col("held_since").lt(engine::day(question.period.month.first_day()));
+    pub(super) fn months_begun(&self) -> Result<BTreeSet<Month>> {
+        let after_p = col("held_since").gt(engine::day(self.period.year_ago.last_day()));
+        let before_m = col("held_since").lt(engine::day(self.period.month.first_day()));
         let begun =
             self.rows.clone().lazy().filter(after_p.and(before_m)).select([col("held_since").dt().month_start()]);
         let begun = engine::collect("claims", begun.unique(None, UniqueKeepStrategy::Any))?;
@@ -91,26 +125,26 @@ fn holds(month: Month) -> Expr {
     begun.and(col("end_date").is_null().or(col("end_date").gt_eq(day)))
 }
 
-/// The association rows that count and hold at M or at P, with what they claim.
-fn claimed(associations: LazyFrame, question: &Question, workloads: &Workloads) -> LazyFrame {
-    let (at_m, at_p) = (|| holds(question.period.month), || holds(question.period.year_ago));
+/// The association rows that count and hold at M or at P of some period, with what they claim.
+fn claimed(associations: LazyFrame, rules: &Rulebook, periods: &[Period], workloads: &Workloads) -> LazyFrame {
+    let moments: BTreeSet<Month> = periods.iter().flat_map(|period| [period.month, period.year_ago]).collect();
+    let hold = moments.into_iter().map(holds).reduce(Expr::or);
     let covers = col("workload").is_null().or(workloads.is_listed());
-    let counts = [at_m().or(at_p()), covers].into_iter().chain(counted_types(question.rules)).reduce(Expr::and);
+    let counts = hold.into_iter().chain([covers]).chain(counted_types(rules)).reduce(Expr::and);
     associations.filter(counts.unwrap_or_else(|| lit(true))).select([
         col("account"),
-        option_of_type(question.rules).alias("option"),
+        option_of_type(rules).alias("option"),
         col("tenant_id"),
         workloads.number_of(col("workload")).fill_null(lit(ALL_WORKLOADS)).alias("workload"),
-        at_m().alias("held_at_m"),
-        at_p().alias("held_at_p"),
-        when(at_m()).then(col("start_date")).otherwise(lit(NULL)).alias("held_since"),
+        col("start_date"),
+        col("end_date"),
     ])
 }
 
 /// The plan of the association rows that count, for those who want to see what reaches the scan.
 pub fn claimed_rows(question: &Question, range: &TenantRange) -> Result<LazyFrame> {
     let associations = question.history.associations(range, question.accounts)?;
-    Ok(claimed(associations, question, &Workloads::of(question.rules)))
+    Ok(claimed(associations, question.rules, &[question.period], &Workloads::of(question.rules)))
 }
 
 /// True for association types that some option counts; none where every type that a history may hold is counted.

@@ -10,27 +10,27 @@ mod claims;
 mod deployments;
 mod facts;
 mod key;
+mod months;
 mod net_customer_adds;
 mod pairs;
 pub mod reason;
 mod usage_growth;
 mod workloads;
 
-use std::sync::Arc;
-
 use chrono::NaiveDate;
 use polars::prelude::*;
 
 use baseline::Between;
-use claims::Claims;
+use claims::{Associations, Claims};
 pub use claims::claimed_rows;
 pub use facts::Facts;
+use months::Months;
 use pairs::{At, Pairs};
 use workloads::{List, Workloads};
 
 use crate::engine;
 use crate::error::Result;
-use crate::history::{Accounts, Findings, History, Rows, TenantRange, Tenants, ToFind, UsageMonth};
+use crate::history::{Accounts, Findings, History, TenantRange, Tenants, ToFind, UsageMonth};
 use crate::month::Month;
 use crate::rulebook::{ALL_OPTIONS, Measure, Metric, Rulebook, Track};
 
@@ -54,6 +54,7 @@ impl Period {
 }
 
 /// What is asked of the metrics.
+#[derive(Clone, Copy)]
 pub struct Question<'a> {
     pub history: &'a History,
     pub rules: &'a Rulebook,
@@ -112,39 +113,58 @@ impl Coverage {
     }
 }
 
-/// The contributions of a set of whole tenants to net customer adds, usage growth and deployments.
-///
-/// Each frame: `account` UInt32, `measure` UInt32 (position in [`Rulebook::measures`]), `tenant_id`, `person_id`, `workload`
-/// String?, `current` and `prior` Int64, `counted` Boolean, `reason` String.
-pub fn of_tenants(question: &Question, range: &TenantRange) -> Result<TenantAnswer> {
-    let (history, rules, m) = (question.history, question.rules, question.period.month);
-    let (workloads, mut answer) = (Workloads::of(rules), TenantAnswer::default());
-    let claims = Claims::read(question, range, &workloads)?;
-    claims.warn_contested(rules, &workloads, &mut answer.findings)?;
-    let to_find = Arc::new(ToFind {
-        tenants: claims.tenants.clone(),
-        workloads: workloads.names.clone(),
-        lists: workloads.lists.iter().map(|list| list.numbers.clone()).collect(),
-        seat_ranges: bands::seat_ranges(rules),
-        one_by_one: pairs::one_by_one(question, &claims)?,
-    });
-    let usage = |month| history.usage(&Rows { month, range, only: None }, &to_find);
-    let (at_m, at_p) = (usage(m)?, usage(question.period.year_ago)?);
-    answer.coverage = Coverage::of(&claims, &at_m, &at_p)?;
-    let pairs = |list: &List| {
-        let months = [At { usage: &at_m, name: "m" }, At { usage: &at_p, name: "p" }];
-        Pairs::of_list(question, &workloads, list, &claims, months)
-    };
-    let pairs = workloads.lists.iter().map(pairs).collect::<Result<Vec<_>>>()?;
-    answer.coverage.missing_months = baseline::missing_months(question, &workloads, &claims)?;
-    let between = Between::read(question, range, &claims.tenants, &workloads, &pairs, &mut answer.findings)?;
-    for (list, pairs) in workloads.lists.iter().zip(&pairs) {
-        let pairs = between.joined(pairs, list, &workloads, m)?.lazy();
-        answer.contributions.extend(contributions(question, list, &pairs, &claims.tenants, &workloads));
+/// A set of whole tenants, read once for all the periods that it is asked about.
+pub struct TenantSet<'a> {
+    question: Question<'a>,
+    workloads: Workloads,
+    associations: Associations,
+    months: Months<'a>,
+}
+
+impl<'a> TenantSet<'a> {
+    /// Reads the associations of a range of tenants, as far as they matter in some period.
+    pub fn read(question: &Question<'a>, periods: &[Period], range: &'a TenantRange) -> Result<TenantSet<'a>> {
+        let workloads = Workloads::of(question.rules);
+        let associations = Associations::read(question, periods, range, &workloads)?;
+        let to_find = ToFind {
+            tenants: associations.tenants.clone(),
+            workloads: workloads.names.clone(),
+            lists: workloads.lists.iter().map(|list| list.numbers.clone()).collect(),
+            seat_ranges: bands::seat_ranges(question.rules),
+            one_by_one: pairs::one_by_one(question, &associations),
+        };
+        let months = Months::new(question.history, range, to_find, periods);
+        Ok(TenantSet { question: *question, workloads, associations, months })
     }
-    answer.findings.add(at_m.findings);
-    answer.findings.add(at_p.findings);
-    Ok(answer)
+
+    /// The contributions of these tenants to net customer adds, usage growth and deployments in one of the periods.
+    ///
+    /// Each frame: `account` UInt32, `measure` UInt32 (position in [`Rulebook::measures`]), `tenant_id`, `person_id`, `workload`
+    /// String?, `current` and `prior` Int64, `counted` Boolean, `reason` String. Months before the period's are let go of: later
+    /// questions about earlier periods read them again.
+    pub fn answer(&mut self, period: Period) -> Result<TenantAnswer> {
+        let question = Question { period, ..self.question };
+        let (workloads, mut answer) = (&self.workloads, TenantAnswer::default());
+        let claims = self.associations.claims(period)?;
+        claims.warn_contested(question.rules, workloads, &mut answer.findings)?;
+        self.months.forget_before(period.year_ago);
+        let (at_m, at_p) = (self.months.whole(period.month)?, self.months.whole(period.year_ago)?);
+        answer.coverage = Coverage::of(&claims, &at_m, &at_p)?;
+        let pairs = |list: &List| {
+            let months = [At { usage: &at_m, name: "m" }, At { usage: &at_p, name: "p" }];
+            Pairs::of_list(&question, workloads, list, &claims, months)
+        };
+        let pairs = workloads.lists.iter().map(pairs).collect::<Result<Vec<_>>>()?;
+        answer.coverage.missing_months = baseline::missing_months(&question, workloads, &claims)?;
+        let between = Between::read(&mut self.months, period.month, workloads, &pairs, &mut answer.findings)?;
+        for (list, pairs) in workloads.lists.iter().zip(&pairs) {
+            let pairs = between.joined(pairs, list, workloads, period.month)?.lazy();
+            answer.contributions.extend(contributions(&question, list, &pairs, &claims.tenants, workloads));
+        }
+        answer.findings.add(at_m.findings.clone());
+        answer.findings.add(at_p.findings.clone());
+        Ok(answer)
+    }
 }
 
 /// The contributions of the pairs of one list.
@@ -176,7 +196,8 @@ fn contributions(
 /// Warnings of pairs that two accounts hold at M through an option that has one partner at most.
 pub fn contested(question: &Question) -> Result<Findings> {
     let (workloads, mut findings) = (Workloads::of(question.rules), Findings::default());
-    let claims = Claims::read(question, &TenantRange::all(), &workloads)?;
+    let associations = Associations::read(question, &[question.period], &TenantRange::all(), &workloads)?;
+    let claims = associations.claims(question.period)?;
     claims.warn_contested(question.rules, &workloads, &mut findings)?;
     Ok(findings)
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use polars::prelude::*;
 
-use super::claims::{Claims, united};
+use super::claims::{Associations, Claims, united};
 use super::key::{self, PAIR, PairKey, UNIT};
 use super::workloads::{ALL_WORKLOADS, List, Workloads};
 use super::{Question, bands};
@@ -84,13 +84,8 @@ fn of_list(claims: &Claims, list: &List, workloads: &Workloads, tenants: Option<
 }
 
 /// By tenant, whether its usage rows are wanted one by one: where some claim names workloads, or every pair is wanted by itself.
-pub(super) fn one_by_one(question: &Question, claims: &Claims) -> Result<Option<Vec<bool>>> {
-    if by_workload(question) {
-        return Ok(None);
-    }
-    let named = claims.rows.clone().lazy().filter(col("workload").neq(lit(ALL_WORKLOADS)));
-    let named = engine::collect("pairs", named.select([col("tenant")]))?;
-    claims.tenants.marked(&engine::column(&named, "tenant")?).map(Some)
+pub(super) fn one_by_one(question: &Question, associations: &Associations) -> Option<Vec<bool>> {
+    (!by_workload(question)).then(|| associations.names_workloads.clone())
 }
 
 /// Whether each pair is wanted by itself: for evidence, and where the rulebook's readings look at single pairs.

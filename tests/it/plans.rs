@@ -70,9 +70,10 @@ fn associations_are_filtered_by_date_and_tenant_in_the_scan() {
 fn the_months_between_are_read_for_tenants_that_need_them_alone() {
     let (_placed, history) = opened(&Layout::default());
     let (tenants, numbers) = Tenants::number(&Series::new("tenant_id".into(), ["t1", "t2"])).expect("tenants");
-    let (range, only) = (&TenantRange::all(), Some(&numbers.slice(1, 1)));
+    let tenants = tenants.only(&numbers.slice(1, 1)).expect("one of them");
     let to_find = Arc::new(ToFind { tenants, ..ToFind::default() });
-    let usage = history.usage(&Rows { month: month("2026-03"), range, only }, &to_find).expect("usage");
+    let wanted = Rows { month: month("2026-03"), range: &TenantRange::all(), only: true };
+    let usage = history.usage(&wanted, &to_find).expect("usage");
     assert_eq!(usage.height, 2, "two rows of t2, none of the others");
     assert_eq!(usage.findings.checked.get("workload_usage"), Some(&2));
 }

@@ -1,0 +1,105 @@
+"""What an optimised build from empty costs, by crate, and what other settings of the profile would save and cost.
+
+usage: build_cost.py [--turns 5] [--keep] [SETTING]...
+
+Every setting is built from an empty folder of its own, target/build-cost/SETTING, and timed; then the programs score the benchmark's
+history in turn, and must give the same bytes. Writes the tables of docs/build.md between their marks. CPU seconds are those of the
+compiler and all it started, and hardly depend on what else the machine does; wall seconds do.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+import bench
+
+FOLDER = bench.ROOT / "target" / "build-cost"
+# Crates that plan, talk to networks or do what one scored row never passes through.
+NOT_HOT = [
+    "polars-plan", "polars-time", "polars-mem-engine", "polars-lazy", "arrow-select", "arrow-cast", "arrow-ord", "arrow-arith",
+    "arrow-string", "arrow-row", "arrow-ipc", "parquet", "object_store", "reqwest", "rustls", "h2", "hyper", "tokio", "brotli",
+    "clap_builder", "regex-automata", "regex-syntax", "sysinfo", "comfy-table", "toml", "csv",
+]
+SETTINGS = {
+    "as it stands": {},
+    "line tables in no dependency": {'package."*".debug': "false"},
+    "every crate at opt-level 2": {"opt-level": "2"},
+    "crates that are not hot at opt-level 1": {f"package.{name}.opt-level": "1" for name in NOT_HOT},
+    "64 codegen units": {"codegen-units": "64"},
+}
+
+
+def built(name):
+    """Builds from empty: wall seconds, CPU seconds, and the seconds of each crate."""
+    target = FOLDER / re.sub(r"[^a-z0-9]+", "-", name)
+    shutil.rmtree(target, ignore_errors=True)
+    overrides = [part for key, value in SETTINGS[name].items() for part in ("--config", f"profile.release.{key}={value}")]
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    command = ["cargo", "build", "--release", "--timings", "--target-dir", target, *overrides]
+    subprocess.run(command, check=True, cwd=bench.ROOT)
+    wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    text = (target / "cargo-timings" / "cargo-timing.html").read_text()
+    units = json.loads(re.search(r"const UNIT_DATA = (\[.*?\]);\n", text, re.S).group(1))
+    crates = {}
+    for unit in units:
+        crates[unit["name"]] = crates.get(unit["name"], 0) + unit["duration"]
+    (target / "cost.json").write_text(json.dumps({"wall": wall, "cpu": cpu, "crates": crates}))
+    print(f"{name}: {wall:.0f} s, {cpu:.0f} CPU s", file=sys.stderr)
+
+
+def cost(name):
+    file = FOLDER / re.sub(r"[^a-z0-9]+", "-", name) / "cost.json"
+    return json.loads(file.read_text()) if file.exists() else None
+
+
+def speeds(names, turns):
+    """Median seconds of scoring the benchmark's history with each program, in turn, and whether all give the same bytes."""
+    folder, threads = bench.history(10_000, 1_000_000, 25), os.cpu_count()
+    walls, published = {name: [] for name in names}, set()
+    for turn in range(turns + 1):
+        for name in names:
+            out = FOLDER / "out"
+            shutil.rmtree(out, ignore_errors=True)
+            program = FOLDER / re.sub(r"[^a-z0-9]+", "-", name) / "release" / "partnerscore"
+            command = [program, "score", folder, "--as-of", bench.AS_OF, "--quiet", "--out", out]
+            wall = bench.measured(command, threads)[0]
+            if turn:
+                walls[name].append(wall)
+            published.add((out / f"as_of={bench.AS_OF}" / "scores.parquet").read_bytes())
+    if len(published) != 1:
+        sys.exit("programs built in other ways give other bytes")
+    return {name: statistics.median(values) for name, values in walls.items()}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("settings", nargs="*", metavar="SETTING", help="all where none is named")
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--keep", action="store_true", help="build only what is not there yet")
+    arguments = parser.parse_args()
+    for name in arguments.settings or SETTINGS:
+        if not (arguments.keep and cost(name)):
+            built(name)
+    names = [name for name in SETTINGS if cost(name)]
+    seconds, first = speeds(names, arguments.turns), cost(names[0])
+    rows = ["| setting | CPU seconds | wall seconds | seconds of a score |", "| --- | ---: | ---: | ---: |"]
+    for name in names:
+        rows.append(f"| {name} | {cost(name)['cpu']:.0f} | {cost(name)['wall']:.0f} | {seconds[name]:.2f} |")
+    crates = sorted(first["crates"].items(), key=lambda crate: -crate[1])[:20]
+    whole = sum(first["crates"].values())
+    rows += ["", f"By crate, {names[0]} ({len(first['crates'])} crates):", "", "| crate | share of all crates' time |", "| --- | ---: |"]
+    rows += [f"| {name} | {100 * taken / whole:.1f} % |" for name, taken in crates]
+    bench.write(bench.ROOT / "docs" / "build.md", "\n".join(rows))
+
+
+if __name__ == "__main__":
+    main()
