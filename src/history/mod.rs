@@ -180,6 +180,18 @@ impl History {
         [&self.partners, &self.associations, &self.certifications, &self.workload_usage]
     }
 
+    /// The files that scores of usage months `from` to `to` depend on, each with its footer where that can be read.
+    pub fn inputs(&self, from: Month, to: Month) -> Vec<(&File, Option<Footer>)> {
+        let others = [&self.partners, &self.associations, &self.certifications];
+        let others = others.into_iter().flat_map(|table| table.files.iter().map(move |file| (table, file)));
+        let mut usage: Vec<&File> =
+            from.through(to).flat_map(|month| workload_usage::files_of(&self.workload_usage, month)).collect();
+        usage.sort_by(|a, b| a.name.cmp(&b.name));
+        usage.dedup_by(|a, b| a.name == b.name);
+        let usage = usage.into_iter().map(|file| (&self.workload_usage, file));
+        others.chain(usage).map(|(table, file)| (file, table.footer(file).ok())).collect()
+    }
+
     /// Refuses a history of which too large a share of a table's checked rows was rejected.
     pub fn refuse_rejects(&self, findings: &Findings, max_reject_ratio: f64) -> Result<()> {
         for table in self.tables() {

@@ -55,8 +55,10 @@ pub(super) fn read(table: &Table) -> Result<(Accounts, Findings)> {
     let rows = engine::collect("partners", table.scan(&files, None)?)?;
     let mut findings = Findings::default();
     findings.count_checked(NAME, rows.height() as u64);
-    findings
-        .reject(engine::collect("partners rejects", rejected(rows.clone().lazy(), NAME, &["partner_id"], &checks(), &[]))?);
+    findings.reject(engine::collect(
+        "partners rejects",
+        rejected(rows.clone().lazy(), NAME, &["partner_id"], &checks(), &[]),
+    )?);
     let sound = engine::collect("partners", rows.lazy().filter(sound(&checks())))?;
     Ok((roll_up(distinct(&sound)?)?, findings))
 }

@@ -101,7 +101,7 @@ pub struct UsageMonth {
 }
 
 /// Files that may hold rows of a month, with what to keep of each.
-fn files_of(table: &Table, month: Month) -> Vec<&File> {
+pub(super) fn files_of(table: &Table, month: Month) -> Vec<&File> {
     let in_month = |day: NaiveDate| Month::of(day) == month;
     let may_hold = |file: &&File| match file.hive.get(MONTH) {
         Some(Some(value)) => value.parse::<NaiveDate>().map_or(true, in_month),
@@ -252,7 +252,9 @@ impl UsageMonth {
         let checked = theirs.iter().flatten().filter_map(|number| self.checked.get(number as usize));
         findings.count_checked(NAME, checked.map(|rows| u64::from(*rows)).sum());
         let ids = tenants.ids_of(numbers)?;
-        for (rejects, breaks_check) in self.rejects.iter().zip([true, false]).filter(|(rejects, _)| rejects.height() > 0) {
+        for (rejects, breaks_check) in
+            self.rejects.iter().zip([true, false]).filter(|(rejects, _)| rejects.height() > 0)
+        {
             let theirs = col("tenant_id").is_in(lit(ids.clone()).implode(false), false);
             let columns = ["table", "rule", "key", "reason"].map(col);
             let rejects = engine::collect("usage rejects", rejects.clone().lazy().filter(theirs).select(columns))?;

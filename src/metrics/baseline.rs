@@ -44,7 +44,10 @@ impl Between {
             totals.iter_mut().zip(part.totals).for_each(|(all, of_month)| all.push(dated(of_month)));
             findings.add(part.findings);
         }
-        Ok(Between { totals: totals.into_iter().map(one_below_other).collect::<Result<_>>()?, rows: one_below_other(rows)? })
+        Ok(Between {
+            totals: totals.into_iter().map(one_below_other).collect::<Result<_>>()?,
+            rows: one_below_other(rows)?,
+        })
     }
 
     /// Adds to the pairs of a list `users_at_*` and `seats_at_*` of the association month (`association`) and of the unit's first

@@ -21,8 +21,8 @@ use chrono::NaiveDate;
 use polars::prelude::*;
 
 use baseline::Between;
-use claims::{Associations, Claims};
 pub use claims::claimed_rows;
+use claims::{Associations, Claims};
 pub use facts::Facts;
 use months::Months;
 use pairs::{At, Pairs};

@@ -59,7 +59,11 @@ impl<'a> Months<'a> {
         let places = UInt32Chunked::from_vec("tenant".into(), (0..numbers.len() as u32).collect()).into_series();
         let of_list = |totals: &Totals| totals_of(numbers, totals, &places);
         Ok(Part {
-            totals: workloads.lists.iter().map(|list| of_list(&usage.totals[list.place])).collect::<Result<Vec<_>>>()?,
+            totals: workloads
+                .lists
+                .iter()
+                .map(|list| of_list(&usage.totals[list.place]))
+                .collect::<Result<Vec<_>>>()?,
             findings: usage.findings_of(&to_find.tenants, &places)?,
             rows: numbered(usage.rows, numbers)?,
         })
@@ -75,7 +79,11 @@ impl<'a> Months<'a> {
         let of_list = |totals: &Totals| totals_of(numbers, totals, numbers);
         let theirs = self.to_find.tenants.marked(numbers)?;
         Ok(Part {
-            totals: workloads.lists.iter().map(|list| of_list(&usage.totals[list.place])).collect::<Result<Vec<_>>>()?,
+            totals: workloads
+                .lists
+                .iter()
+                .map(|list| of_list(&usage.totals[list.place]))
+                .collect::<Result<Vec<_>>>()?,
             findings: usage.findings_of(&self.to_find.tenants, numbers)?,
             rows: engine::kept(&usage.rows, "tenant", &theirs)?,
         })
@@ -85,7 +93,8 @@ impl<'a> Months<'a> {
     fn narrowed(&self, numbers: &Series) -> Result<ToFind> {
         let theirs = numbers.u32().map_err(|error| Error::internal(error.to_string()))?;
         let one_by_one = self.to_find.one_by_one.as_ref();
-        let one_by_one = one_by_one.map(|wanted| theirs.iter().flatten().map(|number| wanted[number as usize]).collect());
+        let one_by_one =
+            one_by_one.map(|wanted| theirs.iter().flatten().map(|number| wanted[number as usize]).collect());
         Ok(ToFind {
             tenants: self.to_find.tenants.only(numbers)?,
             workloads: self.to_find.workloads.clone(),
@@ -101,7 +110,9 @@ fn totals_of(numbers: &Series, totals: &Totals, places: &Series) -> Result<DataF
     let typed = || -> PolarsResult<DataFrame> {
         let places: Vec<usize> = places.u32()?.iter().flatten().map(|place| place as usize).collect();
         let taken = |name: &str, counts: &[i64]| {
-            Int64Chunked::from_vec(name.into(), places.iter().map(|place| counts[*place]).collect()).into_series().into()
+            Int64Chunked::from_vec(name.into(), places.iter().map(|place| counts[*place]).collect())
+                .into_series()
+                .into()
         };
         let columns = vec![
             numbers.clone().with_name("tenant".into()).into(),

@@ -65,8 +65,9 @@ pub struct Input {
     pub size: u64,
     /// Last modification, UTC.
     pub modified: Option<String>,
-    pub footer_hash: String,
-    pub rows: u64,
+    /// None where the footer cannot be read, which refuses a run that needs the file.
+    pub footer_hash: Option<String>,
+    pub rows: Option<u64>,
 }
 
 /// Rows in and out.

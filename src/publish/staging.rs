@@ -1,5 +1,6 @@
 //! The folder a run is written to before it is published.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -16,8 +17,8 @@ const PREFIX: &str = ".staging-";
 /// How often removing a folder that is being written to is tried.
 const REMOVALS: usize = 20;
 
-/// The staging folder of this process, for [`abandon`].
-static CURRENT: Mutex<Option<PathBuf>> = Mutex::new(None);
+/// The staging folders of this process, for [`abandon`].
+static CURRENT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// Permission bits of published files; folders add the right to enter where there is one to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,16 +79,28 @@ pub struct Staging {
 }
 
 impl Staging {
-    /// Begins the folder of an as-of date in an output folder whose lock is held. What killed runs left is removed.
+    /// Removes what killed runs left in an output folder whose lock is held.
+    pub fn clean(out: &Path) -> Result<()> {
+        let failed = |error: std::io::Error| Error::storage("clean up after a run that was killed", out, &error);
+        for entry in fs::read_dir(out).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if name.starts_with(PREFIX) {
+                fs::remove_dir_all(&path).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins the folder of an as-of date in a clean output folder.
     pub fn begin(out: &Path, as_of: NaiveDate, mode: Mode) -> Result<Staging> {
         let name = format!("as_of={as_of}");
-        clean(out)?;
         exchange::recover(out, &name)?;
         let path = out.join(format!("{PREFIX}{name}"));
         // An interrupt waits until the folder is known: one that nobody knows would stay.
         let mut current = CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         create_folder(&path, Mode::default())?;
-        *current = Some(path.clone());
+        current.insert(path.clone());
         drop(current);
         Ok(Staging { out: out.to_owned(), target: out.join(name), path, mode })
     }
@@ -133,7 +146,7 @@ impl Staging {
         settle(&self.path, self.mode)?;
         // An interrupt waits until the exchange is over, or has removed the folder before it began: never in between.
         let mut current = CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if current.take().is_none() {
+        if !current.remove(&self.path) {
             return Err(Error::internal("the run was interrupted").at(self.path.display()));
         }
         exchange::exchange(&self.path, &self.target)?;
@@ -145,17 +158,23 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        abandon();
+        let mut current = CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if current.remove(&self.path) {
+            remove(&self.path);
+        }
     }
 }
 
 /// Removes what this process has staged, as far as possible; called when it is interrupted.
 pub fn abandon() {
     let mut current = CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let Some(path) = current.take() else { return };
-    // The run may be writing to it at this moment; what could not be removed now the next run removes.
+    std::mem::take(&mut *current).iter().for_each(|path| remove(path));
+}
+
+/// Removes a folder that may be written to at this moment; what could not be removed now the next run removes.
+fn remove(path: &Path) {
     for _ in 0..REMOVALS {
-        if fs::remove_dir_all(&path).is_ok() || !path.exists() {
+        if fs::remove_dir_all(path).is_ok() || !path.exists() {
             return;
         }
     }
@@ -220,17 +239,4 @@ fn same_bytes(a: &Path, b: &Path) -> bool {
 pub(super) fn sync_folder(folder: &Path) -> Result<()> {
     let synced = fs::File::open(folder).and_then(|file| file.sync_all());
     synced.map_err(|error| Error::storage("finish the folder", folder, &error))
-}
-
-/// Removes the staging folders of runs that were killed.
-fn clean(out: &Path) -> Result<()> {
-    let failed = |error: std::io::Error| Error::storage("clean up after a run that was killed", out, &error);
-    for entry in fs::read_dir(out).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.starts_with(PREFIX) {
-            fs::remove_dir_all(&path).map_err(failed)?;
-        }
-    }
-    Ok(())
 }

@@ -18,6 +18,7 @@ mod rejects;
 mod rulebooks;
 mod samples;
 mod second_reading;
+mod several;
 mod snapshots;
 
 /// Says that something could not be tried here. On a build server, where everything must be, it is a failure.

@@ -1,0 +1,86 @@
+//! What `run.json` says of a run.
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::{Scored, Settings};
+use crate::engine;
+use crate::error::Result;
+use crate::history::History;
+use crate::metrics::Period;
+use crate::month::Month;
+use crate::publish::{
+    self, Freshness, Input, Months, RejectCount, RowCounts, RulebookName, Run, Selection, Stage, WarningCount,
+};
+
+/// The content of `run.json`.
+pub(super) fn described(settings: &Settings, scored: &Scored, rows: RowCounts) -> Result<Run> {
+    let rejects = scored.findings.rejects_by_rule().into_iter();
+    let warnings = scored.findings.warnings.iter();
+    let stages = engine::taken().into_iter();
+    Ok(Run {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        schema_version: publish::SCHEMA_VERSION.to_owned(),
+        rulebook: RulebookName { id: settings.rules.id.clone(), hash: settings.rules.hash.clone() },
+        as_of: settings.as_of,
+        months: Months { m: scored.period.month.first_day(), p: scored.period.year_ago.first_day() },
+        selection: Selection {
+            partners: settings.partners.clone(),
+            distributors: settings.distributors.clone(),
+            evidence: settings.evidence,
+        },
+        inputs: inputs(&scored.history, scored.period),
+        rows,
+        rejects: rejects.map(|((table, rule), rows)| RejectCount { table, rule, rows }).collect(),
+        warnings: warnings
+            .map(|((rule, subject), count)| WarningCount {
+                rule: (*rule).to_owned(),
+                subject: subject.clone(),
+                count: *count,
+            })
+            .collect(),
+        freshness: freshness(settings, scored)?,
+        peak_memory_bytes: engine::peak_memory(),
+        finished_at: timestamp(Utc::now()),
+        stages: stages
+            .map(|taken| Stage {
+                stage: taken.stage.to_owned(),
+                milliseconds: taken.time.as_millis() as u64,
+                resident_bytes: taken.resident_bytes,
+            })
+            .collect(),
+    })
+}
+
+/// The files that a score of a period depends on. One in between that no association needs may be unreadable.
+fn inputs(history: &History, period: Period) -> Vec<Input> {
+    let files = history.inputs(period.year_ago, period.month).into_iter();
+    let described = files.map(|(file, footer)| Input {
+        name: file.name.clone(),
+        size: file.size,
+        modified: file.modified.map(|time| timestamp(time.into())),
+        rows: footer.as_ref().map(|footer| footer.rows),
+        footer_hash: footer.map(|footer| footer.hash),
+    });
+    described.collect()
+}
+
+/// Is the newest data as recent as the source promises on the as-of date?
+fn freshness(settings: &Settings, scored: &Scored) -> Result<Freshness> {
+    let (rules, as_of) = (&settings.rules.freshness, settings.as_of);
+    let newest_month = scored.history.usage_months()?.last().copied();
+    let newest_certification = scored.history.newest_certification(as_of)?;
+    let month_before = Month::of(as_of).plus(-1);
+    let promised = if as_of >= Month::of(as_of).day(rules.usage_by_day) { month_before } else { month_before.plus(-1) };
+    let days = |newest: NaiveDate| (as_of - newest).num_days();
+    Ok(Freshness {
+        newest_usage_month: newest_month.map(Month::first_day),
+        usage_as_promised: newest_month.is_some_and(|newest| newest >= promised),
+        newest_certification,
+        certifications_as_promised: newest_certification
+            .is_some_and(|newest| days(newest) <= i64::from(rules.certifications_within_days)),
+    })
+}
+
+fn timestamp(time: DateTime<Utc>) -> String {
+    time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

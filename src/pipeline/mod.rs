@@ -1,0 +1,96 @@
+//! Wires the rooms for a run: history to contributions, facts, scores, and what is published of them.
+
+mod check;
+mod describing;
+mod publishing;
+mod refusing;
+mod scoring;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+
+pub use check::check;
+pub use publishing::{Outcome, publish_each, run};
+pub use scoring::score_each;
+
+use crate::error::{Error, Result};
+use crate::history::{Accounts, Findings, History, KnownNames};
+use crate::metrics::{Coverage, Period};
+use crate::publish::Mode;
+use crate::rulebook::{self, Metric, Rulebook};
+use crate::score::Score;
+
+/// What a run is asked for.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub history: PathBuf,
+    pub as_of: NaiveDate,
+    pub rules: Rulebook,
+    /// Only these partners; all where neither partners nor distributors are named.
+    pub partners: Vec<String>,
+    /// Only the partners of these distributors.
+    pub distributors: Vec<String>,
+    /// Sets of whole tenants that are read one after another.
+    pub shards: usize,
+    pub evidence: bool,
+    /// Largest share of a table's checked rows that may be rejected.
+    pub max_reject_ratio: f64,
+    /// Smallest share of the tenants held at M that usage at M must know.
+    pub min_coverage: f64,
+    /// Permissions of what is published.
+    pub mode: Mode,
+}
+
+impl Settings {
+    /// The defaults for a history, a date and a rulebook.
+    pub fn new(history: impl Into<PathBuf>, as_of: NaiveDate, rules: Rulebook) -> Self {
+        Settings {
+            history: history.into(),
+            as_of,
+            rules,
+            partners: Vec::new(),
+            distributors: Vec::new(),
+            shards: 1,
+            evidence: false,
+            max_reject_ratio: 0.01,
+            min_coverage: 0.5,
+            mode: Mode::default(),
+        }
+    }
+}
+
+/// A portfolio scored, before anything is published.
+#[derive(Debug)]
+pub struct Scored {
+    pub period: Period,
+    pub accounts: Accounts,
+    pub scores: Vec<Score>,
+    pub findings: Findings,
+    pub coverage: Coverage,
+    history: Arc<History>,
+}
+
+/// Scores a history, without publishing anything.
+///
+/// # Errors
+/// Those of section "refusals" in `docs/errors.md`: absent months, too many rejects, too little coverage, wrong content.
+pub fn score(settings: &Settings) -> Result<Scored> {
+    let mut scored = None;
+    score_each(settings, &[settings.as_of], |_, result| scored = Some(result))?;
+    scored.unwrap_or_else(|| Err(Error::internal("the date was not scored")))
+}
+
+/// Opens a history, with the names that the rulebook in use or any built-in one knows.
+pub fn open(history: &Path, rules: &Rulebook) -> Result<(History, Findings)> {
+    let mut known = KnownNames::default();
+    for rulebook in rulebook::builtins()?.iter().chain([rules]) {
+        known.workloads.extend(rulebook.workload_lists.values().flat_map(|list| list.workloads.clone()));
+        let certifications = Metric::ALL.into_iter().flat_map(|metric| rulebook.certifications(metric));
+        known
+            .certifications
+            .extend(certifications.flat_map(|entry| entry.aliases.iter().chain([&entry.name]).cloned()));
+    }
+    History::open(history, known)
+}

@@ -1,0 +1,92 @@
+//! From scores to a published folder: staged beside, written, and exchanged in one step.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+
+use super::scoring::{self, Job};
+use super::{Scored, Settings, describing};
+use crate::engine;
+use crate::error::{Error, Result};
+use crate::publish::{self, EvidenceParts, Lock, RowCounts, Run, Staging, Stamp};
+
+/// What a run did.
+#[derive(Debug)]
+pub struct Outcome {
+    pub scored: Scored,
+    pub run: Run,
+    pub folder: PathBuf,
+    /// False where the same was published already.
+    pub changed: bool,
+}
+
+/// Scores a history and publishes the result in `out`.
+pub fn run(settings: &Settings, out: &Path) -> Result<Outcome> {
+    let lock = Lock::take(out, settings.mode)?;
+    let mut outcome = None;
+    publish_each(settings, &lock, out, &[settings.as_of], &mut |_, result| outcome = Some(result))?;
+    outcome.unwrap_or_else(|| Err(Error::internal("the date was not scored")))
+}
+
+/// Scores a history as of several dates, as [`score_each`](super::score_each) does, and publishes each in `out`, whose lock is held, as soon as it
+/// stands.
+pub fn publish_each(
+    settings: &Settings,
+    _lock: &Lock,
+    out: &Path,
+    as_of_dates: &[NaiveDate],
+    done: &mut dyn FnMut(NaiveDate, Result<Outcome>),
+) -> Result<()> {
+    Staging::clean(out)?;
+    let (mut jobs, mut stagings) = (Vec::new(), BTreeMap::new());
+    for as_of in as_of_dates {
+        let staging = Staging::begin(out, *as_of, settings.mode)?;
+        let parts = if settings.evidence { Some(EvidenceParts::begin(&staging)?) } else { None };
+        jobs.push(Job { as_of: *as_of, parts });
+        stagings.insert(*as_of, staging);
+    }
+    scoring::each(settings, jobs, &mut |job, scored| {
+        let Some(staging) = stagings.remove(&job.as_of) else { return };
+        let dated = Settings { as_of: job.as_of, ..settings.clone() };
+        let outcome = scored.and_then(|scored| published(&dated, scored, staging, job.parts));
+        done(job.as_of, outcome);
+    })
+}
+
+fn published(settings: &Settings, scored: Scored, staging: Staging, parts: Option<EvidenceParts>) -> Result<Outcome> {
+    let run = write(settings, &scored, &staging, parts)?;
+    let changed = !(staging.is_published() && run.same_as(staging.target()));
+    let folder = match changed {
+        true => engine::stage("publish", || staging.publish())?,
+        false => staging.settle_published().map(|()| staging.target().to_owned())?,
+    };
+    Ok(Outcome { scored, run, folder, changed })
+}
+
+/// Writes everything but the publication itself.
+fn write(settings: &Settings, scored: &Scored, staging: &Staging, parts: Option<EvidenceParts>) -> Result<Run> {
+    let rules = &settings.rules;
+    let stamp = Stamp { rulebook_id: rules.id.clone(), rulebook_hash: rules.hash.clone(), as_of: settings.as_of };
+    let scores = publish::scores(&scored.scores)?;
+    let points = publish::metric_points(&scored.scores, rules)?;
+    let rejects = scored.findings.rejects()?;
+    let mut rows = RowCounts {
+        checked: scored.findings.checked.iter().map(|(table, rows)| ((*table).to_owned(), *rows)).collect(),
+        scores: scores.height() as u64,
+        metric_points: points.height() as u64,
+        evidence: None,
+        rejects: rejects.height() as u64,
+        tenants_held: scored.coverage.tenants_held,
+        tenants_found: scored.coverage.tenants_found,
+    };
+    for (name, table) in [("scores", scores), ("metric_points", points), ("rejects", rejects)] {
+        publish::write_table("write", table, &staging.path().join(format!("{name}.parquet")), &stamp)?;
+    }
+    if let Some(parts) = parts {
+        rows.evidence = Some(publish::write_evidence(parts, staging, &scored.accounts, rules, &stamp)?);
+    }
+    let run = describing::described(settings, scored, rows)?;
+    staging.write("run.json", &run.to_json()?)?;
+    Ok(run)
+}
