@@ -20,6 +20,8 @@ pub enum Code {
     Storage = 6,
     /// Another run holds the output folder.
     Locked = 7,
+    /// Some months of a backfill failed.
+    Partial = 8,
 }
 
 impl Code {
@@ -30,7 +32,7 @@ impl Code {
 
     /// Whether the same command may succeed later without any change.
     pub fn retry_helps(self) -> bool {
-        matches!(self, Code::Absent | Code::Storage | Code::Locked)
+        matches!(self, Code::Absent | Code::Storage | Code::Locked | Code::Partial)
     }
 }
 

@@ -12,8 +12,8 @@ use crate::publish::Mode;
 /// Scores partners for the Solutions Partner for Modern Work designation, from Parquet history.
 ///
 /// Exit codes: 0 done; 1 internal error; 2 usage, rulebook or pipeline file wrong; 3 data refused; 4 published with warnings or
-/// rejects under --strict; 5 input missing or not there yet; 6 storage or access failed; 7 output locked by another run;
-/// 130 and 143 interrupted.
+/// rejects under --strict; 5 input missing or not there yet; 6 storage or access failed; 7 output locked by another run; 8 some
+/// months of a backfill failed; 130 and 143 interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "partnerscore", version, max_term_width = 110)]
 pub struct Arguments {
@@ -66,6 +66,8 @@ pub enum Command {
     Score(ScoreArguments),
     /// Run what a pipeline file declares
     Run(RunArguments),
+    /// Publish every month of a span, and the trend over them
+    Backfill(BackfillArguments),
     /// Check everything a history holds
     Check(CheckArguments),
     /// Show and check rulebooks
@@ -139,6 +141,55 @@ pub struct LimitArguments {
 pub struct RunArguments {
     /// Pipeline file, such as pipelines/nightly.toml
     pub pipeline: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct BackfillArguments {
+    /// Folder with partners, associations, certifications and workload_usage
+    pub history: PathBuf,
+    /// First usage month
+    #[arg(long, value_name = "MONTH")]
+    pub from: Month,
+    /// Last usage month
+    #[arg(long, value_name = "MONTH")]
+    pub to: Month,
+    /// Folder to publish in; each month becomes its folder as_of=DATE
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Try only the months that failed before
+    #[arg(long, value_name = "WHICH")]
+    pub only: Option<Only>,
+    #[command(flatten)]
+    pub rulebook: RulebookArgument,
+    /// Score only this partner; may be repeated
+    #[arg(long, value_name = "ID")]
+    pub partner: Vec<String>,
+    /// Score only the partners of this distributor; may be repeated
+    #[arg(long, value_name = "ID")]
+    pub distributor: Vec<String>,
+    /// Read tenants in so many sets, one after another, to bound memory
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub shards: u16,
+    /// Publish what every tenant, pair and person adds
+    #[arg(long)]
+    pub evidence: bool,
+    /// Largest share of a table's checked rows that may be rejected
+    #[arg(long, value_name = "RATIO", default_value_t = 0.01, value_parser = ratio)]
+    pub max_reject_ratio: f64,
+    /// Smallest share of the tenants held that usage must know
+    #[arg(long, value_name = "RATIO", default_value_t = 0.5, value_parser = ratio)]
+    pub min_coverage: f64,
+    /// Permissions of published files, octal
+    #[arg(long, value_name = "MODE", default_value = "600", value_parser = mode)]
+    pub mode: Mode,
+    /// Print how each month ended on standard output
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Only {
+    Failed,
 }
 
 #[derive(Debug, Args)]

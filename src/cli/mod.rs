@@ -1,6 +1,7 @@
 //! Arguments and printing, one file a command. No logic of the programme lives here.
 
 mod arguments;
+mod backfill;
 mod check;
 mod console;
 mod environment;
@@ -29,7 +30,10 @@ pub fn main() -> ExitCode {
         Err(refusal) => return refused(&refusal),
     };
     let console = Console::open(&arguments.console);
-    let computes = matches!(arguments.command, Command::Score(_) | Command::Run(_) | Command::Check(_));
+    let computes = !matches!(
+        arguments.command,
+        Command::Rules(_) | Command::Sample(_) | Command::Completions { .. } | Command::Man { .. }
+    );
     let result = environment::settle(arguments.console.threads, computes).and_then(|()| {
         signals::watch(console.interrupted())?;
         dispatch(arguments.command, &console)
@@ -65,6 +69,7 @@ fn dispatch(command: Command, console: &Console) -> Result<()> {
     match command {
         Command::Score(arguments) => score::score(&arguments, console),
         Command::Run(arguments) => run::run(&arguments, console),
+        Command::Backfill(arguments) => backfill::backfill(&arguments, console),
         Command::Check(arguments) => check::check(&arguments, console),
         Command::Rules(arguments) => rules::rules(&arguments),
         Command::Sample(arguments) => sample::sample(&arguments, console),

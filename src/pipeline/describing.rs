@@ -23,11 +23,7 @@ pub(super) fn described(settings: &Settings, scored: &Scored, rows: RowCounts) -
         rulebook: RulebookName { id: settings.rules.id.clone(), hash: settings.rules.hash.clone() },
         as_of: settings.as_of,
         months: Months { m: scored.period.month.first_day(), p: scored.period.year_ago.first_day() },
-        selection: Selection {
-            partners: settings.partners.clone(),
-            distributors: settings.distributors.clone(),
-            evidence: settings.evidence,
-        },
+        selection: selection(settings),
         inputs: inputs(&scored.history, scored.period),
         rows,
         rejects: rejects.map(|((table, rule), rows)| RejectCount { table, rule, rows }).collect(),
@@ -49,6 +45,26 @@ pub(super) fn described(settings: &Settings, scored: &Scored, rows: RowCounts) -
             })
             .collect(),
     })
+}
+
+fn selection(settings: &Settings) -> Selection {
+    Selection {
+        partners: settings.partners.clone(),
+        distributors: settings.distributors.clone(),
+        evidence: settings.evidence,
+    }
+}
+
+/// Whether a run of these settings would read what a published run has read, and do the same with it.
+pub fn would_repeat(settings: &Settings, history: &History, published: &Run) -> bool {
+    let selection = serde_json::to_value(selection(settings)).ok();
+    let inputs = serde_json::to_value(inputs(history, Period::of(&settings.rules, settings.as_of))).ok();
+    published.version == env!("CARGO_PKG_VERSION")
+        && published.schema_version == publish::SCHEMA_VERSION
+        && published.rulebook.hash == settings.rules.hash
+        && published.as_of == settings.as_of
+        && serde_json::to_value(&published.selection).ok() == selection
+        && serde_json::to_value(&published.inputs).ok() == inputs
 }
 
 /// The files that a score of a period depends on. One in between that no association needs may be unreadable.

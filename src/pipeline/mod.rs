@@ -12,6 +12,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 
 pub use check::check;
+pub use describing::would_repeat;
 pub use publishing::{Outcome, publish_each, run};
 pub use scoring::score_each;
 

@@ -86,7 +86,8 @@ impl Staging {
             let path = entry.map_err(failed)?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if name.starts_with(PREFIX) {
-                fs::remove_dir_all(&path).map_err(failed)?;
+                let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+                removed.map_err(failed)?;
             }
         }
         Ok(())
@@ -178,6 +179,28 @@ fn remove(path: &Path) {
             return;
         }
     }
+}
+
+/// Where a file is written before it takes its place.
+pub(super) fn beside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!("{PREFIX}{name}"))
+}
+
+/// Gives a file its mode, waits until it is on disk, and puts it in its place in one step.
+pub(super) fn put(beside: &Path, path: &Path, mode: Mode) -> Result<()> {
+    mode.apply_to_file(beside)?;
+    let failed = |error: std::io::Error| Error::storage("write the file", path, &error);
+    fs::File::open(beside).and_then(|file| file.sync_all()).map_err(failed)?;
+    fs::rename(beside, path).map_err(failed)?;
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Writes a small file in the place of what stood there, in one step.
+pub fn replace_file(path: &Path, content: &[u8], mode: Mode) -> Result<()> {
+    let beside = beside(path);
+    fs::write(&beside, content).map_err(|error| Error::storage("write the file", &beside, &error))?;
+    put(&beside, path, mode)
 }
 
 /// Gives everything its mode and waits until it is on disk.

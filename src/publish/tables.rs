@@ -1,11 +1,11 @@
 //! `scores` and `metric_points`: their columns, in order, and how a table is written.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use polars::prelude::*;
 
-use super::SCHEMA_VERSION;
+use super::{Mode, SCHEMA_VERSION, staging};
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::rulebook::{Metric, Rulebook};
@@ -36,6 +36,14 @@ impl Stamp {
 /// Writes rows as Parquet, in their order.
 pub fn write_table(stage: &'static str, rows: DataFrame, path: &Path, stamp: &Stamp) -> Result<()> {
     engine::sink(stage, rows.lazy(), path, stamp.metadata())
+}
+
+/// Writes rows beside an output folder's runs, in the place of what stood there, in one step.
+pub fn replace_table(rows: DataFrame, path: &Path, stamp: &Stamp, mode: Mode) -> Result<PathBuf> {
+    let beside = staging::beside(path);
+    write_table("write", rows, &beside, stamp)?;
+    staging::put(&beside, path, mode)?;
+    Ok(path.to_owned())
 }
 
 /// One row for each partner, by rank and then partner_id.

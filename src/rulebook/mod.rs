@@ -75,6 +75,10 @@ pub struct Freshness {
 pub struct Designation {
     /// Total points a track needs.
     pub points: i64,
+    /// Calendar months, the current one included, in any of which meeting the bar is enough.
+    pub window_months: u32,
+    /// Where the window comes from.
+    pub window_source: String,
     pub source: String,
 }
 

@@ -11,6 +11,11 @@ const UNITS: i64 = 10_000;
 pub struct Points(pub i64);
 
 impl Points {
+    /// The points behind a Float64 that [`Points::to_f64`] gave.
+    pub fn of_f64(points: f64) -> Points {
+        Points((points * UNITS as f64).round() as i64)
+    }
+
     /// The nearest Float64, as files hold it.
     pub fn to_f64(self) -> f64 {
         self.0 as f64 / UNITS as f64

@@ -1,0 +1,76 @@
+//! `partnerscore backfill`: every month of a span.
+
+use polars::prelude::*;
+
+use super::arguments::BackfillArguments;
+use super::console::Console;
+use super::printer;
+use super::summary::counted;
+use crate::error::{Error, Result};
+use crate::insight::{self, Backfill, MonthResult, Status};
+use crate::month::Month;
+use crate::pipeline::{Outcome, Settings};
+use crate::rulebook;
+
+/// Publishes the months, says how each ended, and fails with 8 where one has failed.
+pub fn backfill(arguments: &BackfillArguments, console: &Console) -> Result<()> {
+    let choose = |_: Month| rulebook::choose(arguments.rulebook.rulebook.as_deref());
+    let rules = choose(arguments.to)?;
+    let settings = Settings {
+        partners: arguments.partner.clone(),
+        distributors: arguments.distributor.clone(),
+        shards: arguments.shards.into(),
+        evidence: arguments.evidence,
+        max_reject_ratio: arguments.max_reject_ratio,
+        min_coverage: arguments.min_coverage,
+        mode: arguments.mode,
+        ..Settings::new(&arguments.history, rules.as_of_month(arguments.to), rules)
+    };
+    let span = (arguments.from, arguments.to);
+    let mut told =
+        |month: Month, result: &MonthResult, outcome: Option<&Outcome>| tell(console, month, result, outcome);
+    let done = insight::backfill(&settings, span, &arguments.out, arguments.only.is_some(), &choose, &mut told)?;
+    if let Some(format) = arguments.format {
+        printer::print(&table(&done)?, format)?;
+    }
+    let [published, up_to_date, failed] =
+        [Status::Published, Status::UpToDate, Status::Failed].map(|status| done.count(status));
+    let text = format!(
+        "{}: {published} published, {up_to_date} up to date, {failed} failed; trend in {}",
+        counted(done.months.len() as u64, "month"),
+        arguments.out.join(insight::TREND).display()
+    );
+    console.say(&text, || tracing::info!(published, up_to_date, failed, "backfilled"));
+    done.failure().map_or(Ok(()), |error| Err(error.at(arguments.out.display())))
+}
+
+fn tell(console: &Console, month: Month, result: &MonthResult, outcome: Option<&Outcome>) {
+    let what = match (&result.error, outcome) {
+        (Some(error), _) => format!("failed: {}", error.what),
+        (None, Some(outcome)) => {
+            let qualified = outcome.scored.scores.iter().filter(|score| score.qualified).count();
+            format!("{qualified} of {} qualified", counted(outcome.scored.scores.len() as u64, "partner"))
+        }
+        (None, None) => "up to date".to_owned(),
+    };
+    let (as_of, month) = (result.as_of, month.to_string());
+    console.say(&format!("{month}  as of {as_of}  {what}"), || tracing::info!(month, %as_of, what, "month"));
+}
+
+/// One row for each month.
+fn table(done: &Backfill) -> Result<DataFrame> {
+    let rows = || done.months.iter();
+    let text = |name: &str, values: Vec<Option<String>>| Column::new(name.into(), values);
+    let status = |status: Status| match status {
+        Status::Published => "published",
+        Status::UpToDate => "up_to_date",
+        Status::Failed => "failed",
+    };
+    let columns = vec![
+        text("month", rows().map(|(month, _)| Some(month.clone())).collect()),
+        text("as_of", rows().map(|(_, result)| Some(result.as_of.to_string())).collect()),
+        text("status", rows().map(|(_, result)| Some(status(result.status).to_owned())).collect()),
+        text("error", rows().map(|(_, result)| result.error.as_ref().map(|error| error.what.clone())).collect()),
+    ];
+    DataFrame::new(done.months.len(), columns).map_err(|error| Error::internal(error.to_string()))
+}

@@ -1,0 +1,197 @@
+//! Backfill: every month of a span published, reading shared between months, one bad month stopping no other.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use super::published::Published;
+use super::trend;
+use crate::error::{Code, Error, Result};
+use crate::history::History;
+use crate::month::Month;
+use crate::pipeline::{self, Outcome, Settings};
+use crate::publish::{self, Lock};
+use crate::rulebook::Rulebook;
+
+/// The file of an output folder that tells how each month of its backfills ended.
+pub const RECORD: &str = "backfill.json";
+
+/// How each month ended, by month; those of earlier backfills included.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Backfill {
+    pub months: BTreeMap<String, MonthResult>,
+}
+
+/// How one month ended.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MonthResult {
+    pub as_of: NaiveDate,
+    pub status: Status,
+    /// Why it failed: the exit code that a score of the month ends with, what is wrong, where, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Failure>,
+}
+
+/// What became of a month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Published,
+    /// What is published was made of the same files, by the same rules.
+    UpToDate,
+    Failed,
+}
+
+/// An error, as it is recorded.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Failure {
+    pub code: u8,
+    pub what: String,
+    pub place: Option<String>,
+    pub hint: Option<String>,
+}
+
+/// Publishes every month from `from` to `to` in `out`, each with the rules that `rules_of` gives for its as-of date, and then the trend.
+///
+/// Months that are up to date are left alone. With `only_failed`, only months that the record tells to have failed are tried. `told` hears
+/// of each month as it ends.
+///
+/// # Errors
+/// Usage where the span is empty; locked where another run holds `out`; those that concern every month. A month's own error is its result.
+pub fn backfill(
+    settings: &Settings,
+    span: (Month, Month),
+    out: &Path,
+    only_failed: bool,
+    rules_of: &dyn Fn(Month) -> Result<Rulebook>,
+    told: &mut dyn FnMut(Month, &MonthResult, Option<&Outcome>),
+) -> Result<Backfill> {
+    let (from, to) = span;
+    if from > to {
+        return Err(
+            Error::usage(format!("the span begins in {from} and ends before, in {to}")).hint("swap --from and --to")
+        );
+    }
+    let lock = Lock::take(out, settings.mode)?;
+    let mut record = Backfill::read(out)?;
+    let failed_before =
+        |month: &Month| record.months.get(&month.to_string()).is_some_and(|result| result.status == Status::Failed);
+    let months: Vec<Month> = from.through(to).filter(|month| !only_failed || failed_before(month)).collect();
+    let mut by_rules: Vec<(Rulebook, Vec<Month>)> = Vec::new();
+    for month in months {
+        let rules = rules_of(month)?;
+        match by_rules.iter_mut().find(|(known, _)| known.hash == rules.hash) {
+            Some((_, months)) => months.push(month),
+            None => by_rules.push((rules, vec![month])),
+        }
+    }
+    let mut done = Backfill::default();
+    for (rules, months) in by_rules {
+        let settings = Settings { rules, ..settings.clone() };
+        let mut ended = |month: Month, result: MonthResult, outcome: Option<&Outcome>| {
+            told(month, &result, outcome);
+            record.months.insert(month.to_string(), result.clone());
+            done.months.insert(month.to_string(), result);
+            record.write(out, &settings)
+        };
+        months_of(&settings, &months, &lock, out, &mut ended)?;
+    }
+    trend::trend(out, &settings.rules, settings.mode)?;
+    Ok(done)
+}
+
+/// The months of one rulebook, in one pass.
+fn months_of(
+    settings: &Settings,
+    months: &[Month],
+    lock: &Lock,
+    out: &Path,
+    ended: &mut dyn FnMut(Month, MonthResult, Option<&Outcome>) -> Result<()>,
+) -> Result<()> {
+    let dated: BTreeMap<NaiveDate, Month> =
+        months.iter().map(|month| (settings.rules.as_of_month(*month), *month)).collect();
+    let mut pending = Vec::new();
+    let (history, _) = pipeline::open(&settings.history, &settings.rules)?;
+    for (as_of, month) in &dated {
+        match up_to_date(settings, &history, *as_of, out) {
+            true => ended(*month, MonthResult { as_of: *as_of, status: Status::UpToDate, error: None }, None)?,
+            false => pending.push(*as_of),
+        }
+    }
+    if pending.is_empty() {
+        return Ok(());
+    }
+    let mut recorded = Ok(());
+    pipeline::publish_each(settings, lock, out, &pending, &mut |as_of, outcome| {
+        let Some(month) = dated.get(&as_of) else { return };
+        let (status, error, outcome) = match outcome {
+            Ok(outcome) => (Status::Published, None, Some(outcome)),
+            Err(error) => (Status::Failed, Some(Failure::of(&error)), None),
+        };
+        if recorded.is_ok() {
+            recorded = ended(*month, MonthResult { as_of, status, error }, outcome.as_ref());
+        }
+    })?;
+    recorded
+}
+
+/// Whether what is published of a date was made of the same files, by the same rules and version.
+fn up_to_date(settings: &Settings, history: &History, as_of: NaiveDate, out: &Path) -> bool {
+    let settings = Settings { as_of, ..settings.clone() };
+    let published = Published::open(&out.join(format!("as_of={as_of}")));
+    published.is_ok_and(|published| pipeline::would_repeat(&settings, history, &published.run))
+}
+
+impl Backfill {
+    /// The record of an output folder; empty where there is none.
+    pub fn read(out: &Path) -> Result<Backfill> {
+        let path = out.join(RECORD);
+        match std::fs::read(&path) {
+            Ok(json) => serde_json::from_slice(&json).map_err(|error| {
+                Error::refused(format!("the record of backfills cannot be read: {error}"))
+                    .at(path.display())
+                    .hint("remove it; months that are up to date are recognised without it")
+            }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Backfill::default()),
+            Err(error) => Err(Error::storage("read the record of backfills", &path, &error)),
+        }
+    }
+
+    fn write(&self, out: &Path, settings: &Settings) -> Result<()> {
+        let json = serde_json::to_vec_pretty(self).map_err(|error| Error::internal(error.to_string()))?;
+        publish::replace_file(&out.join(RECORD), &json, settings.mode)
+    }
+
+    /// How many months ended so.
+    pub fn count(&self, status: Status) -> usize {
+        self.months.values().filter(|result| result.status == status).count()
+    }
+
+    /// The error that a backfill with failed months ends with.
+    pub fn failure(&self) -> Option<Error> {
+        let failed: Vec<(&String, &MonthResult)> =
+            self.months.iter().filter(|(_, result)| result.status == Status::Failed).collect();
+        let (first, result) = failed.first()?;
+        let why = result.error.as_ref().map(|error| error.what.clone()).unwrap_or_default();
+        let all = failed.len() == self.months.len();
+        let others = if all { "none was published" } else { "the others are published" };
+        let what = format!("{} of {} months failed, {others}; {first}: {why}", failed.len(), self.months.len());
+        Some(
+            Error::new(Code::Partial, what)
+                .hint(format!("mend what {RECORD} tells, then backfill again with --only failed")),
+        )
+    }
+}
+
+impl Failure {
+    fn of(error: &Error) -> Failure {
+        Failure {
+            code: error.code.exit(),
+            what: error.what.clone(),
+            place: error.place.clone(),
+            hint: error.hint.clone(),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! A RUN: one published folder, read back.
+
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+use polars::prelude::*;
+
+use crate::engine;
+use crate::error::{Error, Result};
+use crate::publish::Run;
+use crate::rulebook::{Metric, Track};
+use crate::score::Points;
+
+/// How the folders of runs begin.
+const PREFIX: &str = "as_of=";
+
+/// A published folder.
+#[derive(Debug)]
+pub struct Published {
+    pub folder: PathBuf,
+    pub run: Run,
+}
+
+/// One row of `scores.parquet`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScoreRow {
+    pub rank: i64,
+    pub partner_id: String,
+    pub partner_name: Option<String>,
+    pub distributor_id: Option<String>,
+    pub market: Option<String>,
+    pub distributor_rank: Option<i64>,
+    pub track: Track,
+    pub qualified: bool,
+    pub total: Points,
+    /// By metric, in rulebook order.
+    pub metrics: [Points; 5],
+    pub enterprise: Points,
+    pub smb: Points,
+    pub points_short: Points,
+    /// Comma-separated, as published.
+    pub metrics_short: String,
+}
+
+impl Published {
+    /// Opens a RUN: a folder with `run.json`, or a folder of runs, of which it takes the newest.
+    ///
+    /// # Errors
+    /// Absent where there is no run; refused where `run.json` is not one.
+    pub fn open(path: &Path) -> Result<Published> {
+        if path.join("run.json").is_file() {
+            return Published::read(path.to_owned());
+        }
+        let newest = Published::all(path)?.pop();
+        newest.ok_or_else(|| {
+            Error::absent("there is no published run in this folder")
+                .at(path.display())
+                .hint("`partnerscore score` publishes one; name its folder as_of=DATE, or the folder above it")
+        })
+    }
+
+    /// Whether a path is a RUN, and not a history.
+    pub fn is_at(path: &Path) -> bool {
+        path.join("run.json").is_file() || folders(path).is_ok_and(|folders| !folders.is_empty())
+    }
+
+    /// Every run of an output folder, the oldest first.
+    pub fn all(out: &Path) -> Result<Vec<Published>> {
+        folders(out)?.into_iter().map(Published::read).collect()
+    }
+
+    fn read(folder: PathBuf) -> Result<Published> {
+        let path = folder.join("run.json");
+        let json = std::fs::read(&path).map_err(|error| Error::storage("read the run", &path, &error))?;
+        let run = serde_json::from_slice(&json).map_err(|error| {
+            Error::refused(format!("this is not a run that this version can read: {error}"))
+                .at(path.display())
+                .hint("score again with this version")
+        })?;
+        Ok(Published { folder, run })
+    }
+
+    /// The rows of `scores.parquet`, by rank.
+    pub fn scores(&self) -> Result<Vec<ScoreRow>> {
+        let df = engine::collect("published scores", self.table("scores")?)?;
+        score_rows(&df).map_err(|error| self.unreadable(&error))
+    }
+
+    /// A published table as a plan.
+    pub fn table(&self, name: &str) -> Result<LazyFrame> {
+        scan(&[self.folder.join(format!("{name}.parquet"))])
+    }
+
+    /// The evidence as a plan, where it was published.
+    pub fn evidence(&self) -> Result<Option<LazyFrame>> {
+        let folder = self.folder.join("evidence");
+        let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(None) };
+        let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        files.sort();
+        scan(&files).map(Some)
+    }
+
+    /// An error about this run's tables.
+    pub(super) fn unreadable(&self, error: &PolarsError) -> Error {
+        Error::refused(format!("a table of this run cannot be read: {error}"))
+            .at(self.folder.display())
+            .hint("score again with this version")
+    }
+}
+
+/// The folders of runs in an output folder, by date.
+fn folders(out: &Path) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(out).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Error::absent("there is no such folder")
+            .at(out.display())
+            .hint("name a published run, or the folder above it"),
+        _ => Error::storage("read the folder", out, &error),
+    })?;
+    let mut runs: Vec<(NaiveDate, PathBuf)> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let day = name.strip_prefix(PREFIX)?.parse().ok()?;
+            entry.path().join("run.json").is_file().then(|| (day, entry.path()))
+        })
+        .collect();
+    runs.sort();
+    Ok(runs.into_iter().map(|(_, folder)| folder).collect())
+}
+
+fn scan(files: &[PathBuf]) -> Result<LazyFrame> {
+    let paths: Vec<PlRefPath> = files.iter().map(|path| PlRefPath::new(path.to_string_lossy())).collect();
+    let arguments = ScanArgsParquet { glob: false, hive_options: HiveOptions::new_disabled(), ..Default::default() };
+    LazyFrame::scan_parquet_files(paths.into(), arguments).map_err(|error| engine::plan_error("published run", &error))
+}
+
+fn score_rows(df: &DataFrame) -> PolarsResult<Vec<ScoreRow>> {
+    let text = |name: &str| -> PolarsResult<Vec<Option<String>>> {
+        Ok(df.column(name)?.str()?.iter().map(|value| value.map(str::to_owned)).collect())
+    };
+    let points = |name: &str| -> PolarsResult<Vec<Points>> {
+        Ok(df.column(name)?.f64()?.iter().map(|value| Points::of_f64(value.unwrap_or_default())).collect())
+    };
+    let whole = |name: &str| -> PolarsResult<Vec<Option<i64>>> { Ok(df.column(name)?.i64()?.iter().collect()) };
+    let (rank, distributor_rank) = (whole("rank")?, whole("distributor_rank")?);
+    let (ids, names) = (text("partner_id")?, text("partner_name")?);
+    let (distributors, markets) = (text("distributor_id")?, text("market")?);
+    let (tracks, short) = (text("track")?, text("metrics_short")?);
+    let qualified: Vec<bool> = df.column("qualified")?.bool()?.iter().map(|value| value == Some(true)).collect();
+    let (total, points_short) = (points("total_points")?, points("points_short")?);
+    let (enterprise, smb) = (points("enterprise_points")?, points("smb_points")?);
+    let metrics = Metric::ALL.iter().map(|metric| points(&format!("{}_points", metric.name())));
+    let metrics = metrics.collect::<PolarsResult<Vec<_>>>()?;
+    let row = |row: usize| ScoreRow {
+        rank: rank[row].unwrap_or_default(),
+        partner_id: ids[row].clone().unwrap_or_default(),
+        partner_name: names[row].clone(),
+        distributor_id: distributors[row].clone(),
+        market: markets[row].clone(),
+        distributor_rank: distributor_rank[row],
+        track: if tracks[row].as_deref() == Some(Track::Enterprise.name()) { Track::Enterprise } else { Track::Smb },
+        qualified: qualified[row],
+        total: total[row],
+        metrics: std::array::from_fn(|metric| metrics[metric][row]),
+        enterprise: enterprise[row],
+        smb: smb[row],
+        points_short: points_short[row],
+        metrics_short: short[row].clone().unwrap_or_default(),
+    };
+    Ok((0..df.height()).map(row).collect())
+}
