@@ -74,6 +74,8 @@ pub enum Command {
     Rules(RulesArguments),
     /// Write a synthetic history of any size
     Sample(SampleArguments),
+    /// Print the JSON Schema of a command's answer
+    Schema { command: String },
     /// Print the completions of a shell
     Completions { shell: Shell },
     /// Print the manual page, of a command where one is named

@@ -1,13 +1,11 @@
 //! `partnerscore backfill`: every month of a span.
 
-use polars::prelude::*;
-
 use super::arguments::BackfillArguments;
 use super::console::Console;
 use super::printer;
 use super::summary::counted;
-use crate::error::{Error, Result};
-use crate::insight::{self, Backfill, MonthResult, Status};
+use crate::error::Result;
+use crate::insight::{self, MonthResult, Status};
 use crate::month::Month;
 use crate::pipeline::{Outcome, Settings};
 use crate::rulebook;
@@ -31,7 +29,7 @@ pub fn backfill(arguments: &BackfillArguments, console: &Console) -> Result<()> 
         |month: Month, result: &MonthResult, outcome: Option<&Outcome>| tell(console, month, result, outcome);
     let done = insight::backfill(&settings, span, &arguments.out, arguments.only.is_some(), &choose, &mut told)?;
     if let Some(format) = arguments.format {
-        printer::print(&table(&done)?, format)?;
+        printer::answer(&done, format, None)?;
     }
     let [published, up_to_date, failed] =
         [Status::Published, Status::UpToDate, Status::Failed].map(|status| done.count(status));
@@ -55,22 +53,4 @@ fn tell(console: &Console, month: Month, result: &MonthResult, outcome: Option<&
     };
     let (as_of, month) = (result.as_of, month.to_string());
     console.say(&format!("{month}  as of {as_of}  {what}"), || tracing::info!(month, %as_of, what, "month"));
-}
-
-/// One row for each month.
-fn table(done: &Backfill) -> Result<DataFrame> {
-    let rows = || done.months.iter();
-    let text = |name: &str, values: Vec<Option<String>>| Column::new(name.into(), values);
-    let status = |status: Status| match status {
-        Status::Published => "published",
-        Status::UpToDate => "up_to_date",
-        Status::Failed => "failed",
-    };
-    let columns = vec![
-        text("month", rows().map(|(month, _)| Some(month.clone())).collect()),
-        text("as_of", rows().map(|(_, result)| Some(result.as_of.to_string())).collect()),
-        text("status", rows().map(|(_, result)| Some(status(result.status).to_owned())).collect()),
-        text("error", rows().map(|(_, result)| result.error.as_ref().map(|error| error.what.clone())).collect()),
-    ];
-    DataFrame::new(done.months.len(), columns).map_err(|error| Error::internal(error.to_string()))
 }

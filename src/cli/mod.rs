@@ -10,6 +10,7 @@ mod printer;
 mod rules;
 mod run;
 mod sample;
+mod schema;
 mod score;
 mod signals;
 mod summary;
@@ -32,7 +33,7 @@ pub fn main() -> ExitCode {
     let console = Console::open(&arguments.console);
     let computes = !matches!(
         arguments.command,
-        Command::Rules(_) | Command::Sample(_) | Command::Completions { .. } | Command::Man { .. }
+        Command::Rules(_) | Command::Sample(_) | Command::Schema { .. } | Command::Completions { .. } | Command::Man { .. }
     );
     let result = environment::settle(arguments.console.threads, computes).and_then(|()| {
         signals::watch(console.interrupted())?;
@@ -73,6 +74,7 @@ fn dispatch(command: Command, console: &Console) -> Result<()> {
         Command::Check(arguments) => check::check(&arguments, console),
         Command::Rules(arguments) => rules::rules(&arguments),
         Command::Sample(arguments) => sample::sample(&arguments, console),
+        Command::Schema { command } => schema::schema(&command),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { command } => manual::man(command.as_deref()),
     }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::arguments::Format;
 use crate::error::{Code, Error, Result};
+use crate::insight::Answer;
 
 /// Prints a table.
 pub fn print(df: &DataFrame, format: Format) -> Result<()> {
@@ -19,6 +20,19 @@ pub fn print(df: &DataFrame, format: Format) -> Result<()> {
         Format::Parquet => parquet(df)?,
     };
     write(&bytes)
+}
+
+/// Prints an answer: whole as JSON, its rows otherwise; as a table for people, the text that reads better where there is one.
+pub fn answer(answer: &impl Answer, format: Format, text: Option<String>) -> Result<()> {
+    match (format, text) {
+        (Format::Json, _) => {
+            let mut json = serde_json::to_vec_pretty(answer).map_err(|error| Error::internal(error.to_string()))?;
+            json.push(b'\n');
+            write(&json)
+        }
+        (Format::Table, Some(text)) => write(text.as_bytes()),
+        (format, _) => print(&answer.rows()?, format),
+    }
 }
 
 /// Writes to standard output; a reader that has seen enough is no error.

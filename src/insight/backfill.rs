@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::NaiveDate;
+use polars::prelude::*;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::answer::{Answer, column, frame};
 use super::published::Published;
 use super::trend;
 use crate::error::{Code, Error, Result};
@@ -18,14 +21,14 @@ use crate::rulebook::Rulebook;
 /// The file of an output folder that tells how each month of its backfills ended.
 pub const RECORD: &str = "backfill.json";
 
-/// How each month ended, by month; those of earlier backfills included.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+/// How each month ended, by month.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Backfill {
     pub months: BTreeMap<String, MonthResult>,
 }
 
 /// How one month ended.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct MonthResult {
     pub as_of: NaiveDate,
     pub status: Status,
@@ -35,7 +38,7 @@ pub struct MonthResult {
 }
 
 /// What became of a month.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     Published,
@@ -45,7 +48,7 @@ pub enum Status {
 }
 
 /// An error, as it is recorded.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
     pub code: u8,
     pub what: String,
@@ -182,6 +185,30 @@ impl Backfill {
             Error::new(Code::Partial, what)
                 .hint(format!("mend what {RECORD} tells, then backfill again with --only failed")),
         )
+    }
+}
+
+impl Status {
+    /// Its name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Published => "published",
+            Status::UpToDate => "up_to_date",
+            Status::Failed => "failed",
+        }
+    }
+}
+
+impl Answer for Backfill {
+    /// One row for each month.
+    fn rows(&self) -> Result<DataFrame> {
+        let results = || self.months.values();
+        frame(vec![
+            column("month", self.months.keys().cloned().collect::<Vec<_>>()),
+            column("as_of", results().map(|result| result.as_of.to_string()).collect::<Vec<_>>()),
+            column("status", results().map(|result| result.status.name()).collect::<Vec<_>>()),
+            column("error", results().map(|result| result.error.as_ref().map(|error| error.what.clone())).collect::<Vec<_>>()),
+        ])
     }
 }
 

@@ -1,0 +1,30 @@
+//! `partnerscore schema`: the JSON Schemas of what commands print with `--format json`.
+
+use schemars::{JsonSchema, Schema, schema_for};
+
+use super::printer;
+use crate::error::{Error, Result, nearest};
+use crate::insight::Backfill;
+
+/// A command, and the schema of its answer.
+type Entry = (&'static str, fn() -> Schema);
+
+/// Every command that has one.
+pub const SCHEMAS: [Entry; 1] = [("backfill", of::<Backfill>)];
+
+fn of<T: JsonSchema>() -> Schema {
+    schema_for!(T)
+}
+
+/// Prints the schema of a command's answer.
+pub fn schema(command: &str) -> Result<()> {
+    let Some((_, schema)) = SCHEMAS.iter().find(|(name, _)| *name == command) else {
+        let known: Vec<&str> = SCHEMAS.iter().map(|(name, _)| *name).collect();
+        let hint = nearest(command, known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+        return Err(Error::usage(format!("`{command}` prints no answer that has a schema"))
+            .hint(hint.unwrap_or_else(|| format!("known: {}", known.join(", ")))));
+    };
+    let mut json = serde_json::to_vec_pretty(&schema()).map_err(|error| Error::internal(error.to_string()))?;
+    json.push(b'\n');
+    printer::write(&json)
+}
