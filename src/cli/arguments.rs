@@ -8,6 +8,7 @@ use clap_complete::Shell;
 
 use crate::month::Month;
 use crate::publish::Mode;
+use crate::rulebook::Track;
 
 /// Scores partners for the Solutions Partner for Modern Work designation, from Parquet history.
 ///
@@ -68,6 +69,8 @@ pub enum Command {
     Run(RunArguments),
     /// Publish every month of a span, and the trend over them
     Backfill(BackfillArguments),
+    /// Explain every point of a partner, down to tenant, workload and person
+    Explain(ExplainArguments),
     /// Check everything a history holds
     Check(CheckArguments),
     /// Show and check rulebooks
@@ -189,6 +192,43 @@ pub struct BackfillArguments {
     pub format: Option<Format>,
 }
 
+/// Which day a history is scored for.
+#[derive(Debug, Args)]
+pub struct DateArguments {
+    /// Day the score is for [default: today, UTC]
+    #[arg(long, value_name = "DATE", conflicts_with = "month")]
+    pub as_of: Option<NaiveDate>,
+    /// Usage month the score is for, as of the day it is complete
+    #[arg(long, value_name = "MONTH")]
+    pub month: Option<Month>,
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainArguments {
+    /// A history, or a published run with evidence (its folder, or the folder above it for the newest)
+    #[arg(value_name = "HISTORY|RUN")]
+    pub source: PathBuf,
+    /// Whom to explain
+    #[arg(long, value_name = "ID")]
+    pub partner: String,
+    #[command(flatten)]
+    pub date: DateArguments,
+    #[command(flatten)]
+    pub rulebook: RulebookArgument,
+    /// Only this track
+    #[arg(long, value_name = "TRACK", value_parser = track)]
+    pub track: Option<Track>,
+    /// Only this metric
+    #[arg(long, value_name = "METRIC")]
+    pub metric: Option<String>,
+    /// Rows shown of each metric and option; 0 shows all
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub rows: usize,
+    /// How to print
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Only {
     Failed,
@@ -266,6 +306,11 @@ fn ratio(text: &str) -> Result<f64, String> {
         Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(ratio),
         _ => Err("a share is a number from 0 to 1".to_owned()),
     }
+}
+
+fn track(text: &str) -> Result<Track, String> {
+    let known = Track::ALL.map(Track::name);
+    Track::named(text).ok_or_else(|| format!("tracks are {}", known.join(" and ")))
 }
 
 fn mode(text: &str) -> Result<Mode, String> {

@@ -5,6 +5,7 @@ mod backfill;
 mod check;
 mod console;
 mod environment;
+mod explain;
 mod manual;
 mod printer;
 mod rules;
@@ -14,6 +15,7 @@ mod schema;
 mod score;
 mod signals;
 mod summary;
+mod text;
 
 use std::process::ExitCode;
 
@@ -33,7 +35,11 @@ pub fn main() -> ExitCode {
     let console = Console::open(&arguments.console);
     let computes = !matches!(
         arguments.command,
-        Command::Rules(_) | Command::Sample(_) | Command::Schema { .. } | Command::Completions { .. } | Command::Man { .. }
+        Command::Rules(_)
+            | Command::Sample(_)
+            | Command::Schema { .. }
+            | Command::Completions { .. }
+            | Command::Man { .. }
     );
     let result = environment::settle(arguments.console.threads, computes).and_then(|()| {
         signals::watch(console.interrupted())?;
@@ -71,6 +77,7 @@ fn dispatch(command: Command, console: &Console) -> Result<()> {
         Command::Score(arguments) => score::score(&arguments, console),
         Command::Run(arguments) => run::run(&arguments, console),
         Command::Backfill(arguments) => backfill::backfill(&arguments, console),
+        Command::Explain(arguments) => explain::explain(&arguments),
         Command::Check(arguments) => check::check(&arguments, console),
         Command::Rules(arguments) => rules::rules(&arguments),
         Command::Sample(arguments) => sample::sample(&arguments, console),

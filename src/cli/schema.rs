@@ -4,13 +4,13 @@ use schemars::{JsonSchema, Schema, schema_for};
 
 use super::printer;
 use crate::error::{Error, Result, nearest};
-use crate::insight::Backfill;
+use crate::insight::{Backfill, Explanation};
 
 /// A command, and the schema of its answer.
 type Entry = (&'static str, fn() -> Schema);
 
 /// Every command that has one.
-pub const SCHEMAS: [Entry; 1] = [("backfill", of::<Backfill>)];
+pub const SCHEMAS: &[Entry] = &[("backfill", of::<Backfill>), ("explain", of::<Explanation>)];
 
 fn of<T: JsonSchema>() -> Schema {
     schema_for!(T)

@@ -54,6 +54,15 @@ pub struct KnownNames {
     pub certifications: Vec<String>,
 }
 
+/// The four tables of a history, in memory.
+#[derive(Debug, Clone, Default)]
+pub struct Tables {
+    pub partners: DataFrame,
+    pub associations: DataFrame,
+    pub certifications: DataFrame,
+    pub workload_usage: DataFrame,
+}
+
 impl History {
     /// Opens a history: finds its tables and reads `partners`.
     ///
@@ -65,6 +74,24 @@ impl History {
         let associations = Table::open(&root, associations::NAME, associations::COLUMNS)?;
         let certifications = Table::open(&root, certifications::NAME, certifications::COLUMNS)?;
         let workload_usage = Table::open(&root, workload_usage::NAME, workload_usage::COLUMNS)?;
+        History::of([partners, associations, certifications, workload_usage], root, known)
+    }
+
+    /// A history whose tables are in memory, with the columns of the files' tables.
+    ///
+    /// # Errors
+    /// Refused where a table cannot be scored.
+    pub fn of_tables(tables: Tables, known: KnownNames) -> Result<(History, Findings)> {
+        let partners = Table::held(partners::NAME, partners::COLUMNS, tables.partners)?;
+        let associations = Table::held(associations::NAME, associations::COLUMNS, tables.associations)?;
+        let certifications = Table::held(certifications::NAME, certifications::COLUMNS, tables.certifications)?;
+        let workload_usage = Table::held(workload_usage::NAME, workload_usage::COLUMNS, tables.workload_usage)?;
+        let root = PathBuf::from("tables in memory");
+        History::of([partners, associations, certifications, workload_usage], root, known)
+    }
+
+    fn of(tables: [Table; 4], root: PathBuf, known: KnownNames) -> Result<(History, Findings)> {
+        let [partners, associations, certifications, workload_usage] = tables;
         let (accounts, findings) = partners::read(&partners).map_err(|error| partners.place(error))?;
         let associations_sound = OnceLock::new();
         let history = History {
@@ -78,6 +105,11 @@ impl History {
             known,
         };
         Ok((history, findings))
+    }
+
+    /// The names that some rulebook knows.
+    pub fn known(&self) -> &KnownNames {
+        &self.known
     }
 
     /// Names the file that an error is about, where one cannot be decoded.

@@ -54,6 +54,8 @@ pub struct Table {
     pub columns: &'static [Column],
     pub files: Vec<File>,
     footers: Mutex<BTreeMap<String, Footer>>,
+    /// The rows, where they are in memory and not in files.
+    held: Option<DataFrame>,
 }
 
 /// Where the values of a column come from in one file.
@@ -69,7 +71,30 @@ enum Origin {
 
 impl Table {
     pub(super) fn open(root: &Path, name: &'static str, columns: &'static [Column]) -> Result<Table> {
-        Ok(Table { name, columns, files: files::table_files(root, name)?, footers: Mutex::default() })
+        Ok(Table { name, columns, files: files::table_files(root, name)?, footers: Mutex::default(), held: None })
+    }
+
+    /// A table whose rows are in memory.
+    ///
+    /// # Errors
+    /// Refused where a column is missing or cannot be read as what it holds.
+    pub(super) fn held(name: &'static str, columns: &'static [Column], rows: DataFrame) -> Result<Table> {
+        let names: Vec<String> = rows.get_column_names().iter().map(|name| name.to_string()).collect();
+        let selected = columns.iter().map(|column| match names.iter().any(|name| name == column.name) {
+            true => Ok(col(column.name).strict_cast(column.dtype())),
+            false if column.optional => Ok(lit(NULL).cast(column.dtype()).alias(column.name)),
+            false => Err(Error::refused(format!("table `{name}` lacks column `{}`", column.name))
+                .at(format!("table {name}"))
+                .hint(format!("it has: {}", names.join(", ")))),
+        });
+        let selected = selected.collect::<Result<Vec<_>>>()?;
+        let rows = engine::collect("tables", rows.lazy().select(selected))?;
+        Ok(Table { name, columns, files: Vec::new(), footers: Mutex::default(), held: Some(rows) })
+    }
+
+    /// Whether its rows are in memory.
+    pub(super) fn is_held(&self) -> bool {
+        self.held.is_some()
     }
 
     /// A file's footer, read once.
@@ -112,6 +137,10 @@ impl Table {
     /// # Errors
     /// Refused where a column is missing or of a wrong type, or a file is unreadable.
     pub fn scan(&self, files: &[&File], keep: Option<&Expr>) -> Result<LazyFrame> {
+        if let Some(held) = &self.held {
+            let rows = held.clone().lazy();
+            return Ok(keep.map_or(rows.clone(), |keep| rows.filter(keep.clone())));
+        }
         let mut groups: BTreeMap<Vec<Origin>, Vec<&File>> = BTreeMap::new();
         for file in files {
             groups.entry(self.origins(file)?).or_default().push(file);

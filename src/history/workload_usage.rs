@@ -133,7 +133,7 @@ fn stored(table: &Table, month: Month, keep: Option<Expr>, wanted: Wanted) -> Re
     for (files, in_month, checks) in
         [(beyond_doubt, None, checks(false)), (doubtful, None, checks(true)), (by_column, Some(in_month), checks(true))]
     {
-        if !files.is_empty() {
+        if !files.is_empty() || (in_month.is_some() && table.is_held()) {
             let keep = [keep.clone(), in_month, wanted.keep(&checks)].into_iter().flatten().reduce(Expr::and);
             scans.push(table.scan(&files, keep.as_ref())?);
         }
@@ -177,7 +177,7 @@ pub(super) fn holds(table: &Table, month: Month) -> Result<bool> {
     }
     let in_month = col(MONTH).eq(engine::day(month.first_day()));
     let first = table.scan(&by_column, Some(&in_month))?.select([col(MONTH)]).limit(1);
-    Ok(!by_column.is_empty() && engine::collect("usage months", first)?.height() > 0)
+    Ok((!by_column.is_empty() || table.is_held()) && engine::collect("usage months", first)?.height() > 0)
 }
 
 /// Which months are asked for.
@@ -194,7 +194,7 @@ pub(super) fn months(table: &Table, which: Months) -> Result<Vec<Month>> {
     let folders = table.files.iter().filter_map(|file| file.hive.get(MONTH)?.as_ref()?.parse::<NaiveDate>().ok());
     let mut days: Vec<NaiveDate> = folders.collect();
     let by_column: Vec<&File> = table.files.iter().filter(|file| !file.hive.contains_key(MONTH)).collect();
-    if !by_column.is_empty() {
+    if !by_column.is_empty() || table.is_held() {
         let rows = table.scan(&by_column, Some(&engine::is_calendar_day(col(MONTH))))?;
         let distinct = rows.select([col(MONTH)]).unique(None, UniqueKeepStrategy::Any);
         let distinct = engine::collect("usage months", distinct)?;

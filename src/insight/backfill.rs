@@ -207,7 +207,10 @@ impl Answer for Backfill {
             column("month", self.months.keys().cloned().collect::<Vec<_>>()),
             column("as_of", results().map(|result| result.as_of.to_string()).collect::<Vec<_>>()),
             column("status", results().map(|result| result.status.name()).collect::<Vec<_>>()),
-            column("error", results().map(|result| result.error.as_ref().map(|error| error.what.clone())).collect::<Vec<_>>()),
+            column(
+                "error",
+                results().map(|result| result.error.as_ref().map(|error| error.what.clone())).collect::<Vec<_>>(),
+            ),
         ])
     }
 }

@@ -2,10 +2,16 @@
 
 mod answer;
 mod backfill;
+mod explain;
 mod published;
+mod slice;
 mod trend;
 
 pub use answer::Answer;
 pub use backfill::{Backfill, MonthResult, RECORD, Status, backfill};
-pub use published::{Published, ScoreRow};
+pub use explain::{
+    ExplainedMeasure, ExplainedRow, Explanation, Wanted, explain_history, explain_run, metric_named, shown,
+};
+pub use published::{EvidenceRow, PointsRow, Published, ScoreRow};
+pub use slice::Slice;
 pub use trend::{TREND, trend};

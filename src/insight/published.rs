@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use polars::prelude::*;
 
 use crate::engine;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 use crate::publish::Run;
 use crate::rulebook::{Metric, Track};
 use crate::score::Points;
@@ -168,4 +168,143 @@ fn score_rows(df: &DataFrame) -> PolarsResult<Vec<ScoreRow>> {
         metrics_short: short[row].clone().unwrap_or_default(),
     };
     Ok((0..df.height()).map(row).collect())
+}
+
+/// One row of `metric_points.parquet`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PointsRow {
+    pub partner_id: String,
+    pub track: Track,
+    pub metric: Metric,
+    pub option: String,
+    pub current: i64,
+    pub prior: i64,
+    pub target: i64,
+    pub points: Points,
+    pub max_points: Points,
+    pub counted: bool,
+}
+
+/// One row of evidence.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EvidenceRow {
+    pub partner_id: String,
+    pub track: Track,
+    pub metric: Metric,
+    pub option: String,
+    pub tenant_id: Option<String>,
+    pub person_id: Option<String>,
+    pub workload: Option<String>,
+    pub current: i64,
+    pub prior: i64,
+    pub counted: bool,
+    pub reason: String,
+}
+
+/// Columns of a collected table, row by row.
+pub(super) struct Rows<'a> {
+    pub df: &'a DataFrame,
+}
+
+impl Rows<'_> {
+    pub(super) fn text(&self, name: &str, row: usize) -> PolarsResult<Option<String>> {
+        Ok(self.df.column(name)?.str()?.get(row).map(str::to_owned))
+    }
+
+    pub(super) fn name(&self, name: &str, row: usize) -> PolarsResult<String> {
+        Ok(self.text(name, row)?.unwrap_or_default())
+    }
+
+    pub(super) fn whole(&self, name: &str, row: usize) -> PolarsResult<i64> {
+        Ok(self.df.column(name)?.i64()?.get(row).unwrap_or_default())
+    }
+
+    pub(super) fn points(&self, name: &str, row: usize) -> PolarsResult<Points> {
+        Ok(Points::of_f64(self.df.column(name)?.f64()?.get(row).unwrap_or_default()))
+    }
+
+    pub(super) fn flag(&self, name: &str, row: usize) -> PolarsResult<bool> {
+        Ok(self.df.column(name)?.bool()?.get(row).unwrap_or_default())
+    }
+
+    pub(super) fn track(&self, row: usize) -> PolarsResult<Track> {
+        let name = self.name("track", row)?;
+        Track::named(&name).ok_or_else(|| polars_err!(ComputeError: "there is no track `{name}`"))
+    }
+
+    fn metric(&self, row: usize) -> PolarsResult<Metric> {
+        let name = self.name("metric", row)?;
+        Metric::named(&name).ok_or_else(|| polars_err!(ComputeError: "there is no metric `{name}`"))
+    }
+}
+
+impl Published {
+    /// The points of one partner, in rulebook order.
+    pub fn metric_points(&self, partner_id: &str) -> Result<Vec<PointsRow>> {
+        let theirs = self.table("metric_points")?.filter(col("partner_id").eq(lit(partner_id)));
+        let df = engine::collect("published points", theirs)?;
+        let (rows, read) = (Rows { df: &df }, |row| points_row(&Rows { df: &df }, row));
+        let points: PolarsResult<Vec<PointsRow>> = (0..rows.df.height()).map(read).collect();
+        points.map_err(|error| self.unreadable(&error))
+    }
+
+    /// The evidence of one partner, in its order; None where the run has none.
+    pub fn evidence_of(&self, partner_id: &str) -> Result<Option<Vec<EvidenceRow>>> {
+        let Some(evidence) = self.evidence()? else { return Ok(None) };
+        let df = engine::collect("published evidence", evidence.filter(col("partner_id").eq(lit(partner_id))))?;
+        let rows: PolarsResult<Vec<EvidenceRow>> =
+            (0..df.height()).map(|row| evidence_row(&Rows { df: &df }, row)).collect();
+        rows.map(Some).map_err(|error| self.unreadable(&error))
+    }
+
+    /// The score of one partner.
+    ///
+    /// # Errors
+    /// Usage where the run does not have it, with the nearest that it has.
+    pub fn score_of(&self, partner_id: &str) -> Result<ScoreRow> {
+        let theirs = self.table("scores")?.filter(col("partner_id").eq(lit(partner_id)));
+        let df = engine::collect("published scores", theirs)?;
+        let found = score_rows(&df).map_err(|error| self.unreadable(&error))?.pop();
+        found.map_or_else(|| Err(self.unknown_partner(partner_id)?), Ok)
+    }
+
+    fn unknown_partner(&self, partner_id: &str) -> Result<Error> {
+        let known: Vec<String> = self.scores()?.into_iter().map(|score| score.partner_id).collect();
+        let error = Error::usage(format!("the run has no partner `{partner_id}`")).at(self.folder.display());
+        Ok(match nearest(partner_id, known.iter().map(String::as_str)) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error.hint("a run has global accounts; scores.parquet lists them"),
+        })
+    }
+}
+
+fn points_row(rows: &Rows, row: usize) -> PolarsResult<PointsRow> {
+    Ok(PointsRow {
+        partner_id: rows.name("partner_id", row)?,
+        track: rows.track(row)?,
+        metric: rows.metric(row)?,
+        option: rows.name("option", row)?,
+        current: rows.whole("current", row)?,
+        prior: rows.whole("prior", row)?,
+        target: rows.whole("target", row)?,
+        points: rows.points("points", row)?,
+        max_points: rows.points("max_points", row)?,
+        counted: rows.flag("counted", row)?,
+    })
+}
+
+fn evidence_row(rows: &Rows, row: usize) -> PolarsResult<EvidenceRow> {
+    Ok(EvidenceRow {
+        partner_id: rows.name("partner_id", row)?,
+        track: rows.track(row)?,
+        metric: rows.metric(row)?,
+        option: rows.name("option", row)?,
+        tenant_id: rows.text("tenant_id", row)?,
+        person_id: rows.text("person_id", row)?,
+        workload: rows.text("workload", row)?,
+        current: rows.whole("current", row)?,
+        prior: rows.whole("prior", row)?,
+        counted: rows.flag("counted", row)?,
+        reason: rows.name("reason", row)?,
+    })
 }

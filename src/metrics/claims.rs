@@ -23,6 +23,9 @@ pub(super) struct Associations {
     /// By tenant, whether some row names a workload.
     pub names_workloads: Vec<bool>,
     key: PairKey,
+    /// Rows that name a workload which no metric lists, where evidence is wanted: `account`, `option`, `tenant_id`, `workload` (its
+    /// name), `start_date`, `end_date`.
+    unlisted: Option<DataFrame>,
 }
 
 impl Associations {
@@ -43,7 +46,16 @@ impl Associations {
         let key = PairKey::new(question.accounts.rows.len(), question.rules.options.len(), workloads);
         let rows = rows.lazy().with_columns([key.unit()]).with_columns([key.pair()]);
         let rows = engine::collect("claims", rows.select([PAIR, "start_date", "end_date"].map(col)))?;
-        Ok(Associations { rows, names_workloads: tenants.marked(&named)?, tenants, key })
+        let unlisted = question.evidence.then(|| unlisted(question, periods, range, workloads)).transpose()?;
+        Ok(Associations { rows, names_workloads: tenants.marked(&named)?, tenants, key, unlisted })
+    }
+
+    /// What is held at M or at P of workloads that no metric lists: `account`, `option`, `tenant_id`, `workload`, each once.
+    pub(super) fn unlisted(&self, period: Period) -> Option<LazyFrame> {
+        let held = holds(period.month).or(holds(period.year_ago));
+        let rows = self.unlisted.clone()?.lazy().filter(held);
+        let columns = ["account", "option", "tenant_id", "workload"].map(col);
+        Some(rows.select(columns).unique(None, UniqueKeepStrategy::Any))
     }
 
     /// What they claim in a period.
@@ -125,13 +137,33 @@ fn holds(month: Month) -> Expr {
     begun.and(col("end_date").is_null().or(col("end_date").gt_eq(day)))
 }
 
-/// The association rows that count and hold at M or at P of some period, with what they claim.
-fn claimed(associations: LazyFrame, rules: &Rulebook, periods: &[Period], workloads: &Workloads) -> LazyFrame {
+/// The rows of some period that name a workload which no metric lists.
+fn unlisted(question: &Question, periods: &[Period], range: &TenantRange, workloads: &Workloads) -> Result<DataFrame> {
+    let names_another = col("workload").is_not_null().and(workloads.is_listed().not());
+    let rows = question.history.associations(range, question.accounts)?;
+    let rows = rows.filter(counting(question.rules, periods, names_another)).select([
+        col("account"),
+        option_of_type(question.rules).alias("option"),
+        col("tenant_id"),
+        col("workload"),
+        col("start_date"),
+        col("end_date"),
+    ]);
+    engine::collect("associations", rows)
+}
+
+/// True for rows that hold at M or at P of some period through a type that counts, and cover what is asked.
+fn counting(rules: &Rulebook, periods: &[Period], covers: Expr) -> Expr {
     let moments: BTreeSet<Month> = periods.iter().flat_map(|period| [period.month, period.year_ago]).collect();
     let hold = moments.into_iter().map(holds).reduce(Expr::or);
-    let covers = col("workload").is_null().or(workloads.is_listed());
     let counts = hold.into_iter().chain([covers]).chain(counted_types(rules)).reduce(Expr::and);
-    associations.filter(counts.unwrap_or_else(|| lit(true))).select([
+    counts.unwrap_or_else(|| lit(true))
+}
+
+/// The association rows that count and hold at M or at P of some period, with what they claim.
+fn claimed(associations: LazyFrame, rules: &Rulebook, periods: &[Period], workloads: &Workloads) -> LazyFrame {
+    let covers = col("workload").is_null().or(workloads.is_listed());
+    associations.filter(counting(rules, periods, covers)).select([
         col("account"),
         option_of_type(rules).alias("option"),
         col("tenant_id"),

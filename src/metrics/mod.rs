@@ -161,6 +161,9 @@ impl<'a> TenantSet<'a> {
             let pairs = between.joined(pairs, list, workloads, period.month)?.lazy();
             answer.contributions.extend(contributions(&question, list, &pairs, &claims.tenants, workloads));
         }
+        if let Some(rows) = self.associations.unlisted(period) {
+            answer.contributions.extend(not_eligible(&question, &rows));
+        }
         answer.findings.add(at_m.findings.clone());
         answer.findings.add(at_p.findings.clone());
         Ok(answer)
@@ -191,6 +194,22 @@ fn contributions(
         .flat_map(|track| list.metrics.iter().map(move |metric| (track, *metric)))
         .map(|(track, metric)| of_metric(track, metric))
         .collect()
+}
+
+/// Rows that show claims on workloads which no metric lists, under the metric that is measured pair by pair.
+fn not_eligible(question: &Question, rows: &LazyFrame) -> Vec<LazyFrame> {
+    let (rules, measures, none) = (question.rules, question.rules.measures(), || lit(0i64).cast(DataType::Int64));
+    let of_track = |track| {
+        let rows = rows.clone().filter(through(rules, track)).with_columns([
+            reason::no_text("person_id"),
+            none().alias("current"),
+            none().alias("prior"),
+            lit(false).alias("counted"),
+            lit(reason::WORKLOAD_NOT_ELIGIBLE).alias("reason"),
+        ]);
+        measured(rows, rules, &measures, track, Metric::UsageGrowth)
+    };
+    Track::ALL.map(of_track).into()
 }
 
 /// Warnings of pairs that two accounts hold at M through an option that has one partner at most.

@@ -6,38 +6,68 @@ use polars::prelude::*;
 pub const COLUMNS: [&str; 9] =
     ["account", "measure", "tenant_id", "person_id", "workload", "current", "prior", "counted", "reason"];
 
-/// It counts as it stands.
-pub const COUNTED: &str = "counted";
-/// It counts now; there was no association in the year-ago month, and the association month is what growth is counted from.
-pub const ASSOCIATION_MONTH_BASELINE: &str = "association_month_baseline";
-/// It counts now; the association is younger than the year-ago month.
-pub const NEWLY_HELD: &str = "newly_held";
-/// It counts now and not then: the tenant was outside the seat band in the year-ago month.
-pub const ENTERED_BAND: &str = "entered_band";
-/// It counts then and not now: the tenant is outside the seat band.
-pub const LEFT_BAND: &str = "left_band";
-/// It counts then and not now: no association holds.
-pub const NOT_HELD_AT_M: &str = "not_held_at_m";
-/// It would count then, but no association holds now, and the rulebook ignores lost tenants.
-pub const LOST: &str = "lost";
-/// It does not count: every eligible workload has fewer paid seats than the band asks for.
-pub const BELOW_BAND: &str = "below_band";
-/// It does not count: paid seats lie above the band, or on both sides of it.
-pub const OUTSIDE_BAND: &str = "outside_band";
-/// It does not count: no usage row of the tenant on an eligible workload.
-pub const NO_USAGE: &str = "no_usage";
-/// It does not count: active users are under the share of paid seats that makes a deployment.
-pub const BELOW_ACTIVE_SHARE: &str = "below_active_share";
-/// It counts then and not now: active users fell under the share.
-pub const FELL_BELOW_ACTIVE_SHARE: &str = "fell_below_active_share";
-/// It does not count: it was deployed before the association began.
-pub const DEPLOYED_BEFORE_ASSOCIATION: &str = "deployed_before_association";
-/// It does not count: every listed certification of the person has expired.
-pub const CERTIFICATION_EXPIRED: &str = "certification_expired";
-/// It does not count: earned after the as-of date.
-pub const CERTIFICATION_NOT_YET_EARNED: &str = "certification_not_yet_earned";
-/// It does not count: the certification was retired, and its grace period is over.
-pub const CERTIFICATION_NO_LONGER_ELIGIBLE: &str = "certification_no_longer_eligible";
+/// One reason of the closed list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reason {
+    /// As evidence has it.
+    pub code: &'static str,
+    /// What it means, as a sentence without its first capital and full stop.
+    pub meaning: &'static str,
+    /// What the partner can do about it; None where there is nothing to do.
+    pub action: Option<&'static str>,
+}
+
+/// Declares each reason, and the list of all.
+macro_rules! reasons {
+    ($($name:ident = $code:literal, $meaning:literal, $action:expr;)*) => {
+        $(#[doc = $meaning] pub const $name: &str = $code;)*
+
+        /// Every reason.
+        pub const ALL: &[Reason] = &[$(Reason { code: $code, meaning: $meaning, action: $action }),*];
+    };
+}
+
+reasons! {
+    COUNTED = "counted",
+        "it counts as it stands", None;
+    ASSOCIATION_MONTH_BASELINE = "association_month_baseline",
+        "held now and not a year ago: growth is counted from the month the association began", Some("grow usage from here on");
+    NEWLY_HELD = "newly_held",
+        "it counts now; the association is younger than a year", None;
+    ENTERED_BAND = "entered_band",
+        "it counts now and not a year ago, when the tenant was outside the seat band", None;
+    LEFT_BAND = "left_band",
+        "it counted a year ago and not now: the tenant left the seat band", Some("where it has seats below the band: win them back");
+    NOT_HELD_AT_M = "not_held_at_m",
+        "no association holds now", Some("renew the association");
+    LOST = "lost",
+        "it would count a year ago, but the rulebook ignores tenants that were lost", Some("renew the association");
+    BELOW_BAND = "below_band",
+        "every eligible workload has fewer paid seats than the band asks for", Some("sell seats");
+    OUTSIDE_BAND = "outside_band",
+        "its paid seats lie beyond the band", None;
+    NO_USAGE = "no_usage",
+        "usage has no row of the tenant on an eligible workload", Some("check the tenant id; see that the workload is used");
+    BELOW_ACTIVE_SHARE = "below_active_share",
+        "active users are under the share of paid seats that makes a deployment", Some("raise active use");
+    FELL_BELOW_ACTIVE_SHARE = "fell_below_active_share",
+        "it was deployed a year ago; active users fell under the share since", Some("raise active use");
+    DEPLOYED_BEFORE_ASSOCIATION = "deployed_before_association",
+        "it was deployed before the association began, so it never counts for this association", None;
+    WORKLOAD_NOT_ELIGIBLE = "workload_not_eligible",
+        "the association names a workload that no metric lists", Some("claim an eligible workload of the tenant");
+    CERTIFICATION_EXPIRED = "certification_expired",
+        "every listed certification of the person has expired, and none is yet to be earned", Some("renew the certification");
+    CERTIFICATION_NOT_YET_EARNED = "certification_not_yet_earned",
+        "earned after the as-of date: it counts from that day on", None;
+    CERTIFICATION_NO_LONGER_ELIGIBLE = "certification_no_longer_eligible",
+        "the certification was retired, and its grace period is over", Some("earn its successor");
+}
+
+/// The reason behind a code.
+pub fn explained(code: &str) -> Option<&'static Reason> {
+    ALL.iter().find(|reason| reason.code == code)
+}
 
 /// The first reason whose condition is true, else the last resort.
 pub(super) fn first_of(reasons: &[(Expr, &str)], otherwise: &str) -> Expr {

@@ -14,11 +14,11 @@ use chrono::NaiveDate;
 pub use check::check;
 pub use describing::would_repeat;
 pub use publishing::{Outcome, publish_each, run};
-pub use scoring::score_each;
+pub use scoring::{score_each, score_opened};
 
 use crate::error::{Error, Result};
 use crate::history::{Accounts, Findings, History, KnownNames};
-use crate::metrics::{Coverage, Period};
+use crate::metrics::{Coverage, Facts, Period};
 use crate::publish::Mode;
 use crate::rulebook::{self, Metric, Rulebook};
 use crate::score::Score;
@@ -62,6 +62,13 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// For questions about a few partners: whether the data can be trusted was judged when the portfolio was scored.
+    pub fn of_a_few(self) -> Self {
+        Settings { max_reject_ratio: 1.0, min_coverage: 0.0, ..self }
+    }
+}
+
 /// A portfolio scored, before anything is published.
 #[derive(Debug)]
 pub struct Scored {
@@ -70,6 +77,8 @@ pub struct Scored {
     pub scores: Vec<Score>,
     pub findings: Findings,
     pub coverage: Coverage,
+    /// What the scores were made of.
+    pub facts: Facts,
     history: Arc<History>,
 }
 

@@ -7,7 +7,7 @@ use polars::prelude::*;
 
 use super::{Scored, Settings, open, refusing};
 use crate::engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::history::{Accounts, Findings, History};
 use crate::metrics::{self, Coverage, Facts, Period, Question, TenantSet};
 use crate::publish::EvidenceParts;
@@ -34,6 +34,14 @@ pub fn score_each(
 ) -> Result<()> {
     let jobs = as_of_dates.iter().map(|as_of| Job { as_of: *as_of, parts: None }).collect();
     each(settings, jobs, &mut |job, result| done(job.as_of, result))
+}
+
+/// Scores a history that is open already, such as one in memory.
+pub fn score_opened(settings: &Settings, history: &Arc<History>, findings: Findings) -> Result<Scored> {
+    let job = Job { as_of: settings.as_of, parts: None };
+    let mut scored = None;
+    walk(settings, history, findings, vec![job], &mut |_, result| scored = Some(result))?;
+    scored.unwrap_or_else(|| Err(Error::internal("the date was not scored")))
 }
 
 /// The same for jobs, which come back with what they have gathered.
@@ -137,7 +145,8 @@ impl Standing {
         let scored = self.sum.and_then(|Sum { facts, findings, coverage }| {
             refusing::refuse(settings, history, &findings, &coverage, period)?;
             let scores = score::score(accounts, &facts, &settings.rules);
-            Ok(Scored { period, accounts: accounts.clone(), scores, findings, coverage, history: history.clone() })
+            let (accounts, history) = (accounts.clone(), history.clone());
+            Ok(Scored { period, accounts, scores, findings, coverage, facts, history })
         });
         done(self.job, scored.map_err(|error| history.place(error)));
     }

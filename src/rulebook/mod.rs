@@ -290,6 +290,11 @@ impl Track {
     /// Both, in order of preference on a tie.
     pub const ALL: [Track; 2] = [Track::Enterprise, Track::Smb];
 
+    /// The track of a name.
+    pub fn named(name: &str) -> Option<Track> {
+        Track::ALL.into_iter().find(|track| track.name() == name)
+    }
+
     /// Its name in tables.
     pub fn name(self) -> &'static str {
         match self {
@@ -318,6 +323,11 @@ impl Metric {
         Metric::UsageGrowth,
         Metric::Deployments,
     ];
+
+    /// The metric of a name.
+    pub fn named(name: &str) -> Option<Metric> {
+        Metric::ALL.into_iter().find(|metric| metric.name() == name)
+    }
 
     /// Its name in tables.
     pub fn name(self) -> &'static str {
