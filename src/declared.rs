@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
+use crate::rulebook;
 use crate::toml_file;
 
 /// A declared run. Relative paths start at the pipeline file's folder.
@@ -18,7 +19,7 @@ pub struct Declared {
     pub output: PathBuf,
     /// Which day is scored.
     pub as_of: AsOf,
-    /// An id, or the path of a TOML file; the default where absent.
+    /// An id, the path of a TOML file, or `by-date`; the default where absent.
     pub rulebook: Option<String>,
     #[serde(default)]
     pub evidence: bool,
@@ -93,7 +94,8 @@ impl Declared {
         let folder = path.parent().unwrap_or(Path::new(""));
         declared.history = folder.join(&declared.history);
         declared.output = folder.join(&declared.output);
-        let file = declared.rulebook.as_ref().map(|name| folder.join(name)).filter(|file| file.is_file());
+        let named = declared.rulebook.as_ref().filter(|name| *name != rulebook::BY_DATE);
+        let file = named.map(|name| folder.join(name)).filter(|file| file.is_file());
         declared.rulebook = file.map(|file| file.display().to_string()).or(declared.rulebook);
         Ok(declared)
     }

@@ -127,7 +127,8 @@ pub struct ScoreArguments {
 
 #[derive(Debug, Args)]
 pub struct RulebookArgument {
-    /// Rulebook: an id of `rules list`, or a TOML file [default: modern-work-2024]
+    /// Rulebook: an id of `rules list`, a TOML file, or by-date for the newest in effect on the as-of date
+    /// [default: modern-work-2024]
     #[arg(long, value_name = "ID|FILE")]
     pub rulebook: Option<String>,
 }

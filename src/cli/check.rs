@@ -4,15 +4,16 @@ use polars::prelude::*;
 
 use super::arguments::CheckArguments;
 use super::console::Console;
-use super::printer;
 use super::summary::counted;
+use super::{printer, score};
 use crate::error::{Code, Error, Result};
 use crate::history::Findings;
-use crate::{pipeline, rulebook};
+use crate::pipeline;
+use crate::rulebook::{self, Rulebook};
 
 /// Prints the findings, and fails as a score of the history would.
 pub fn check(arguments: &CheckArguments, console: &Console) -> Result<()> {
-    let rules = rulebook::choose(arguments.rulebook.rulebook.as_deref())?;
+    let rules = rules(arguments)?;
     let (history, findings, months) = pipeline::check(&arguments.history, &rules)?;
     console.finish();
     let table = if arguments.rejects { findings.rejects()? } else { counts(&findings)? };
@@ -34,6 +35,16 @@ pub fn check(arguments: &CheckArguments, console: &Console) -> Result<()> {
             .hint("`check --rejects` prints every rejected row"));
     }
     Ok(())
+}
+
+/// The rulebook named; by date, the one that the newest month of the history is scored by, and of today where there is no month.
+fn rules(arguments: &CheckArguments) -> Result<Rulebook> {
+    let name = arguments.rulebook.rulebook.as_deref();
+    if name != Some(rulebook::BY_DATE) {
+        return rulebook::choose(name);
+    }
+    let newest = pipeline::newest_month(&arguments.history)?;
+    rulebook::choose_as_of(name, score::when(None, newest))
 }
 
 /// One row for each table and rule.

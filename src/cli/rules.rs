@@ -23,10 +23,12 @@ fn list(rulebooks: &[Rulebook]) -> Result<DataFrame> {
     let text = |name: &str, value: &dyn Fn(&Rulebook) -> String| {
         Column::new(name.into(), rulebooks.iter().map(value).collect::<Vec<_>>())
     };
+    let estimated = rulebooks.iter().map(|rules| rules.effective_from_estimated).collect::<Vec<_>>();
     let default = rulebooks.iter().map(|rules| rules.id == rulebook::DEFAULT).collect::<Vec<_>>();
     let columns = vec![
         text("rulebook", &|rules| rules.id.clone()),
         text("effective_from", &|rules| rules.effective_from.to_string()),
+        Column::new("estimated".into(), estimated),
         Column::new("default".into(), default),
         text("title", &|rules| rules.title.clone()),
         text("hash", &|rules| rules.hash.clone()),

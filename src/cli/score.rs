@@ -12,12 +12,13 @@ use crate::error::{Code, Error, Result};
 use crate::month::Month;
 use crate::pipeline::{self, Outcome, Settings};
 use crate::publish;
-use crate::rulebook::{self, Rulebook};
+use crate::rulebook::{self, When};
 
 /// Scores, publishes, and says what came of it.
 pub fn score(arguments: &ScoreArguments, console: &Console) -> Result<()> {
     let start = Instant::now();
-    let rules = rulebook::choose(arguments.rulebook.rulebook.as_deref())?;
+    let when = when(arguments.as_of, arguments.month);
+    let rules = rulebook::choose_as_of(arguments.rulebook.rulebook.as_deref(), when)?;
     let settings = Settings {
         partners: arguments.partner.clone(),
         distributors: arguments.distributor.clone(),
@@ -26,7 +27,7 @@ pub fn score(arguments: &ScoreArguments, console: &Console) -> Result<()> {
         max_reject_ratio: arguments.limits.max_reject_ratio,
         min_coverage: arguments.min_coverage,
         mode: arguments.mode,
-        ..Settings::new(&arguments.history, as_of(arguments.as_of, arguments.month, &rules), rules)
+        ..Settings::new(&arguments.history, rules.as_of(when), rules)
     };
     let outcome = pipeline::run(&settings, &arguments.out)?;
     if let Some(format) = arguments.format {
@@ -36,9 +37,9 @@ pub fn score(arguments: &ScoreArguments, console: &Console) -> Result<()> {
     strict(arguments.limits.strict, &outcome)
 }
 
-/// The day named, the first day a month is complete on, or today.
-pub fn as_of(day: Option<NaiveDate>, month: Option<Month>, rules: &Rulebook) -> NaiveDate {
-    day.or_else(|| month.map(|month| rules.as_of_month(month))).unwrap_or_else(|| Utc::now().date_naive())
+/// The day named, the month named, or today.
+pub fn when(day: Option<NaiveDate>, month: Option<Month>) -> When {
+    day.map(When::Day).or(month.map(When::Month)).unwrap_or_else(|| When::Day(Utc::now().date_naive()))
 }
 
 /// Under `--strict`, a run with warnings or rejects is published and fails all the same.

@@ -19,6 +19,7 @@ pub use scoring::{score_each, score_opened};
 use crate::error::{Error, Result};
 use crate::history::{Accounts, Findings, History, KnownNames};
 use crate::metrics::{Coverage, Facts, Period};
+use crate::month::Month;
 use crate::publish::Mode;
 use crate::rulebook::{self, Metric, Rulebook};
 use crate::score::Score;
@@ -103,4 +104,10 @@ pub fn open(history: &Path, rules: &Rulebook) -> Result<(History, Findings)> {
             .extend(certifications.flat_map(|entry| entry.aliases.iter().chain([&entry.name]).cloned()));
     }
     History::open(history, known)
+}
+
+/// The newest month of usage that a history holds, which no rulebook is needed to see.
+pub fn newest_month(history: &Path) -> Result<Option<Month>> {
+    let (history, _) = History::open(history, KnownNames::default())?;
+    Ok(history.usage_months()?.last().copied())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{ASSOCIATION_TYPES, Choice, Metric, OptionTargets, Rulebook, Track, TrackTargets};
+use super::{ASSOCIATION_TYPES, Choice, ListedCertification, Metric, OptionTargets, Rulebook, Track, TrackTargets};
 use crate::error::nearest;
 
 /// Options and listed workloads are counted in a byte on their way through the plans.
@@ -163,8 +163,20 @@ fn certifications(rules: &Rulebook) -> Result<(), Fault> {
             let what = format!("metric `{}` lists no certification, or one name twice", metric.name());
             return fault(format!("metrics.{}.certifications", metric.name()), what, "list each name and alias once");
         }
+        last_days(metric, listed)?;
     }
     Ok(())
+}
+
+fn last_days(metric: Metric, listed: &[ListedCertification]) -> Result<(), Fault> {
+    match listed.iter().find(|entry| entry.eligible_until_estimated && entry.eligible_until.is_none()) {
+        None => Ok(()),
+        Some(entry) => {
+            let what = format!("the last day of certification `{}` is estimated, but not given", entry.name);
+            let hint = "give `eligible_until` as well, or drop `eligible_until_estimated`";
+            fault(format!("metrics.{}.certifications", metric.name()), what, hint)
+        }
+    }
 }
 
 fn targets(rules: &Rulebook) -> Result<(), Fault> {

@@ -4,29 +4,9 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::{Rulebook, builtin, check};
-use crate::error::{Error, Result, nearest};
+use super::{Rulebook, check};
+use crate::error::{Error, Result};
 use crate::toml_file;
-
-/// The rulebook a command names: a built-in id, or the path of a file. None means the default.
-pub fn choose(name: Option<&str>) -> Result<Rulebook> {
-    let name = name.unwrap_or(builtin::DEFAULT);
-    if let Some(text) = builtin::builtin(name) {
-        return parse(text, name);
-    }
-    let path = Path::new(name);
-    if path.is_file() {
-        return read(path);
-    }
-    let known: Vec<String> = builtin::builtins()?.into_iter().map(|rulebook| rulebook.id).collect();
-    let hint = match nearest(name, known.iter().map(String::as_str)) {
-        Some(id) => {
-            format!("did you mean `{id}`? a rulebook is an id that `partnerscore rules list` shows, or a TOML file")
-        }
-        None => format!("known ids: {}; or give the path of a TOML file", known.join(", ")),
-    };
-    Err(Error::usage(format!("there is no rulebook `{name}`")).hint(hint))
-}
 
 /// Reads and checks a rulebook file.
 pub fn read(path: &Path) -> Result<Rulebook> {

@@ -5,6 +5,7 @@
 
 mod builtin;
 mod check;
+mod choose;
 mod load;
 
 use std::collections::BTreeMap;
@@ -12,8 +13,9 @@ use std::collections::BTreeMap;
 use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Deserializer, Serialize};
 
-pub use builtin::{DEFAULT, builtin, builtins};
-pub use load::{choose, hex, parse, read};
+pub use builtin::{DEFAULT, builtin, builtin_ids, builtins};
+pub use choose::{BY_DATE, When, choose, choose_as_of};
+pub use load::{hex, parse, read};
 
 use crate::month::Month;
 
@@ -31,6 +33,9 @@ pub struct Rulebook {
     /// The first day it describes.
     #[serde(deserialize_with = "date")]
     pub effective_from: NaiveDate,
+    /// Whether that day is not exactly known.
+    #[serde(default)]
+    pub effective_from_estimated: bool,
     /// What the `source` keys below refer to.
     pub sources: BTreeMap<String, String>,
     pub months: Months,
@@ -164,6 +169,9 @@ pub struct ListedCertification {
     /// The last day it counts, where it was retired.
     #[serde(default, deserialize_with = "optional_date")]
     pub eligible_until: Option<NaiveDate>,
+    /// Whether that day is not exactly known.
+    #[serde(default)]
+    pub eligible_until_estimated: bool,
     /// Where the date comes from.
     pub source: Option<String>,
 }
@@ -366,6 +374,11 @@ fn optional_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Na
     date(deserializer).map(Some)
 }
 
+/// A date for people, who are told where it is estimated.
+fn dated(day: NaiveDate, estimated: bool) -> String {
+    format!("{day}{}", if estimated { " (estimated)" } else { "" })
+}
+
 impl Rulebook {
     /// The usage month M that an as-of date sees.
     pub fn usage_month(&self, as_of: NaiveDate) -> Month {
@@ -381,6 +394,19 @@ impl Rulebook {
     /// The as-of date that stands for a usage month: the first day on which it is complete.
     pub fn as_of_month(&self, month: Month) -> NaiveDate {
         month.plus(1).day(self.months.data_ready_day)
+    }
+
+    /// The as-of date of what was asked for.
+    pub fn as_of(&self, when: When) -> NaiveDate {
+        match when {
+            When::Day(day) => day,
+            When::Month(month) => self.as_of_month(month),
+        }
+    }
+
+    /// The first day it describes, for people.
+    pub fn begins(&self) -> String {
+        dated(self.effective_from, self.effective_from_estimated)
     }
 
     /// The rules of a track.
@@ -465,6 +491,13 @@ impl Rulebook {
                 })
             })
             .collect()
+    }
+}
+
+impl ListedCertification {
+    /// The last day it counts, for people; none where it counts without end.
+    pub fn ends(&self) -> Option<String> {
+        self.eligible_until.map(|day| dated(day, self.eligible_until_estimated))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The workloads of the sample: those of the rulebook, and a few that no rulebook of the day lists.
+//! The workloads of the sample: those of the rulebook, and a few that it does not list.
 
 /// Products that Partner Center reports as well. Those on the caller's list are left out here.
 const UNLISTED: [&str; 3] = ["skype_for_business", "windows_365", "planner"];

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::NaiveDate;
+use partnerscore::rulebook::DEFAULT;
 
 use crate::second_reading::{Association, Certification, History, Partner, Usage};
 
@@ -12,7 +13,9 @@ use crate::second_reading::{Association, Certification, History, Partner, Usage}
 pub struct Case {
     pub name: String,
     pub as_of: NaiveDate,
-    /// Dotted keys of the rulebook with the values that replace the default's.
+    /// The built-in rulebook it is scored by.
+    pub rulebook: String,
+    /// Dotted keys of the rulebook with the values that replace that rulebook's.
     pub rules: BTreeMap<String, toml::Value>,
     pub history: History,
     pub points: Vec<PointsRow>,
@@ -52,7 +55,18 @@ pub fn read(path: &Path) -> Vec<Case> {
 }
 
 fn one(case: &toml::Table, as_of: NaiveDate) -> Case {
-    let known = ["name", "says", "rules", "partners", "associations", "certifications", "usage", "points", "scores"];
+    let known = [
+        "name",
+        "says",
+        "rulebook",
+        "rules",
+        "partners",
+        "associations",
+        "certifications",
+        "usage",
+        "points",
+        "scores",
+    ];
     let name = case["name"].as_str().expect("a name").to_owned();
     assert!(
         case.keys().all(|key| known.contains(&key.as_str())),
@@ -74,6 +88,7 @@ fn one(case: &toml::Table, as_of: NaiveDate) -> Case {
     let workload_usage = rows("usage", 5).iter().map(|row| usage(row)).collect();
     Case {
         as_of,
+        rulebook: case.get("rulebook").map_or(DEFAULT, |id| id.as_str().expect("an id")).to_owned(),
         rules: case
             .get("rules")
             .map(|rules| rules.as_table().expect("rules").clone().into_iter().collect())

@@ -20,6 +20,7 @@ mod samples;
 mod second_reading;
 mod several;
 mod snapshots;
+mod vintages;
 
 /// Says that something could not be tried here. On a build server, where everything must be, it is a failure.
 fn not_run(what: &str, why: &str) {

@@ -14,7 +14,13 @@ fn text() -> &'static str {
 
 /// The default rulebook with values replaced, by dotted key.
 pub fn changed(changes: &BTreeMap<String, toml::Value>) -> String {
-    let mut book: toml::Table = text().parse().expect("TOML");
+    changed_of(DEFAULT, changes)
+}
+
+/// A built-in rulebook with values replaced, by dotted key.
+pub fn changed_of(id: &str, changes: &BTreeMap<String, toml::Value>) -> String {
+    let text = rulebook::builtin(id).unwrap_or_else(|| panic!("no rulebook {id}"));
+    let mut book: toml::Table = text.parse().expect("TOML");
     for (key, value) in changes {
         let mut parts: Vec<&str> = key.split('.').collect();
         let last = parts.pop().expect("a key");
@@ -165,13 +171,29 @@ fn lists_and_sources_must_exist() {
 }
 
 #[test]
+fn a_last_day_cannot_be_estimated_and_absent() {
+    refused(
+        "certifications = [\n    { name = \"enterprise_administrator_expert\" }",
+        "certifications = [ # advanced\n    { name = \"enterprise_administrator_expert\", eligible_until_estimated = true }",
+        "# advanced",
+        &["the last day of certification `enterprise_administrator_expert` is estimated, but not given"],
+    );
+}
+
+#[test]
 fn broken_toml_is_refused_with_its_line() {
     refused("[tracks.smb]", "[tracks.smb", "[tracks.smb", &[]);
 }
 
 #[test]
 fn every_value_cites_a_source() {
-    let book: toml::Table = text().parse().expect("TOML");
+    for id in rulebook::builtin_ids() {
+        every_value_of_a_rulebook_cites_a_source(id);
+    }
+}
+
+fn every_value_of_a_rulebook_cites_a_source(id: &str) {
+    let book: toml::Table = rulebook::builtin(id).expect("built in").parse().expect("TOML");
     let sources = book["sources"].as_table().expect("sources");
     let mut cited = 0;
     for (name, table) in book.iter().filter(|(name, _)| *name != "sources") {
@@ -188,7 +210,7 @@ fn every_value_cites_a_source() {
             cited += 1;
         }
     }
-    assert!(cited >= 20, "{cited}");
+    assert!(cited >= 20, "{id}: {cited}");
     assert!(sources.values().all(|source| source.as_str().is_some_and(|text| text.len() > 20)));
 }
 
@@ -196,7 +218,9 @@ fn every_value_cites_a_source() {
 fn rules_list_show_and_check() {
     let listed: Vec<serde_json::Value> =
         serde_json::from_str(&run(&["rules", "list", "--format", "json"]).succeeds().stdout).expect("JSON");
-    assert_eq!((&listed[0]["rulebook"], &listed[0]["default"]), (&DEFAULT.into(), &true.into()));
+    let default = listed.iter().find(|row| row["rulebook"] == DEFAULT).expect("the default");
+    assert_eq!((&default["default"], &default["estimated"]), (&true.into(), &true.into()));
+    assert_eq!(listed.len(), rulebook::builtin_ids().count());
     assert_eq!(run(&["rules", "show", DEFAULT]).succeeds().stdout, text());
     let json: serde_json::Value =
         serde_json::from_str(&run(&["rules", "show", DEFAULT, "--json"]).succeeds().stdout).expect("JSON");
