@@ -73,7 +73,7 @@ pub enum Command {
     Explain(ExplainArguments),
     /// Check everything a history holds
     Check(CheckArguments),
-    /// Show and check rulebooks
+    /// Show, compare and check rulebooks
     Rules(RulesArguments),
     /// Write a synthetic history of any size
     Sample(SampleArguments),
@@ -272,6 +272,16 @@ pub enum RulesCommand {
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Say what changes from one rulebook to another
+    Diff {
+        /// The rulebook before: an id of `rules list`, or a TOML file
+        before: String,
+        /// The rulebook after
+        after: String,
+        /// Print a table of the changes instead of sentences
+        #[arg(long, value_name = "FORMAT")]
+        format: Option<Format>,
     },
     /// Check a rulebook file
     Check { file: PathBuf },

@@ -6,6 +6,7 @@
 mod builtin;
 mod check;
 mod choose;
+mod diff;
 mod load;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 pub use builtin::{DEFAULT, builtin, builtin_ids, builtins};
 pub use choose::{BY_DATE, When, choose, choose_as_of};
+pub use diff::{Change, diff};
 pub use load::{hex, parse, read};
 
 use crate::month::Month;

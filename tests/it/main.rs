@@ -16,6 +16,7 @@ mod plans;
 mod properties;
 mod rejects;
 mod rulebooks;
+mod rules_diff;
 mod samples;
 mod second_reading;
 mod several;

@@ -40,6 +40,12 @@ fn the_rulebooks() {
 }
 
 #[test]
+fn what_changes_between_rulebooks() {
+    let said = run(&["rules", "diff", "modern-work-2024", "modern-work-2026"]);
+    settings().bind(|| insta::assert_snapshot!("rules_diff", said.succeeds().stdout));
+}
+
+#[test]
 fn an_error_says_what_where_and_what_to_do() {
     let placed = Placed::new(&history());
     std::fs::remove_dir_all(placed.history().join("workload_usage/month=2026-10-01")).expect("removed");

@@ -158,6 +158,8 @@ fn a_wrong_rulebook_is_told_of_before_a_history_that_is_not_there_yet() {
 
 #[test]
 fn where_there_is_no_date_by_date_is_refused() {
-    run(&["rules", "show", BY_DATE]).fails(2, &["`by-date` names no rulebook where there is no as-of date", DEFAULT]);
+    for arguments in [["rules", "show", BY_DATE].as_slice(), &["rules", "diff", DEFAULT, BY_DATE]] {
+        run(arguments).fails(2, &["`by-date` names no rulebook where there is no as-of date", DEFAULT]);
+    }
     run(&["rules", "show", "by-dat"]).fails(2, &["did you mean `by-date`?"]);
 }
