@@ -6,6 +6,8 @@ use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::error::Error;
+use crate::insight::{Associate, Certify, Deployed, TenantChange, Usage};
 use crate::month::Month;
 use crate::publish::Mode;
 use crate::rulebook::Track;
@@ -71,6 +73,8 @@ pub enum Command {
     Backfill(BackfillArguments),
     /// Explain every point of a partner, down to tenant, workload and person
     Explain(ExplainArguments),
+    /// Show a partner before and after a change, or a portfolio under another rulebook
+    Simulate(SimulateArguments),
     /// Check everything a history holds
     Check(CheckArguments),
     /// Show, compare and check rulebooks
@@ -228,6 +232,118 @@ pub struct ExplainArguments {
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct SimulateArguments {
+    /// Folder with partners, associations, certifications and workload_usage
+    pub history: PathBuf,
+    /// Whose change it is
+    #[arg(long, value_name = "ID")]
+    pub partner: Option<String>,
+    /// With --against: only the partners of this distributor; may be repeated
+    #[arg(long, value_name = "ID")]
+    pub distributor: Vec<String>,
+    #[command(flatten)]
+    pub date: DateArguments,
+    #[command(flatten)]
+    pub rulebook: RulebookArgument,
+    /// Compare the portfolio under --rulebook with this one before
+    #[arg(long, value_name = "ID|FILE")]
+    pub against: Option<String>,
+    /// File of changes
+    #[arg(long, value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
+    #[command(flatten)]
+    pub changes: ChangeArguments,
+    /// How to print
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct ChangeArguments {
+    /// People more (or fewer) with a certification, such as advanced=1
+    #[arg(long, value_name = "METRIC=N", value_parser = certify, allow_hyphen_values = true)]
+    pub certify: Vec<Certify>,
+    /// Active users more through an option, such as csp=+300, or smb.cpor=+300 on one track
+    #[arg(long, value_name = "OPTION=N", value_parser = usage)]
+    pub usage: Vec<Usage>,
+    /// Tenants more that are deployed through an option, such as cpor=+1
+    #[arg(long, value_name = "OPTION=N", value_parser = deployed)]
+    pub deployments: Vec<Deployed>,
+    /// Tenants more that are won
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub net_adds: Option<i64>,
+    /// Tenant whose usage changes: ID, or ID:WORKLOAD
+    #[arg(long, value_name = "TENANT")]
+    pub tenant: Option<String>,
+    /// Its paid seats then
+    #[arg(long, value_name = "N", requires = "tenant", value_parser = clap::value_parser!(i64).range(0..))]
+    pub seats: Option<i64>,
+    /// Its active users then
+    #[arg(long, value_name = "N", requires = "tenant", value_parser = clap::value_parser!(i64).range(0..))]
+    pub users: Option<i64>,
+    /// Association filed, such as TENANT:cpor, or TENANT:cpor:WORKLOAD
+    #[arg(long, value_name = "TENANT:OPTION", value_parser = associate)]
+    pub associate: Vec<Associate>,
+}
+
+impl ChangeArguments {
+    /// The change of the tenant named, where one is.
+    pub fn tenant(&self) -> crate::error::Result<Vec<TenantChange>> {
+        let Some(tenant) = &self.tenant else { return Ok(Vec::new()) };
+        if self.seats.is_none() && self.users.is_none() {
+            return Err(Error::usage("nothing of the tenant changes").hint("add --seats N, --users N, or both"));
+        }
+        let (tenant_id, workload) = parted(tenant);
+        Ok(vec![TenantChange { tenant_id, workload, paid_seats: self.seats, active_users: self.users }])
+    }
+}
+
+/// `NAME`, or `NAME:MORE`.
+fn parted(text: &str) -> (String, Option<String>) {
+    match text.split_once(':') {
+        Some((name, more)) => (name.to_owned(), Some(more.to_owned())),
+        None => (text.to_owned(), None),
+    }
+}
+
+/// `NAME=N`, with or without a sign.
+fn counted(text: &str) -> Result<(String, i64), String> {
+    let wrong = || format!("`{text}` is not NAME=NUMBER, such as csp=+300");
+    let (name, number) = text.split_once('=').ok_or_else(wrong)?;
+    // Beyond this no count of a history reaches, and sums stay exact.
+    let number: i32 = number.parse().map_err(|_| wrong())?;
+    Ok((name.to_owned(), number.into()))
+}
+
+/// `OPTION=N`, or `TRACK.OPTION=N`.
+fn through(text: &str) -> Result<(Option<String>, String, i64), String> {
+    let (name, number) = counted(text)?;
+    Ok(match name.split_once('.') {
+        Some((track, option)) => (Some(track.to_owned()), option.to_owned(), number),
+        None => (None, name, number),
+    })
+}
+
+fn certify(text: &str) -> Result<Certify, String> {
+    counted(text).map(|(metric, people)| Certify { metric, people })
+}
+
+fn usage(text: &str) -> Result<Usage, String> {
+    through(text).map(|(track, option, active_users)| Usage { option, track, active_users })
+}
+
+fn deployed(text: &str) -> Result<Deployed, String> {
+    through(text).map(|(track, option, tenants)| Deployed { option, track, tenants })
+}
+
+fn associate(text: &str) -> Result<Associate, String> {
+    let (tenant_id, rest) = parted(text);
+    let rest = rest.ok_or_else(|| format!("`{text}` is not TENANT:OPTION, such as TENANT:cpor"))?;
+    let (option, workload) = parted(&rest);
+    Ok(Associate { tenant_id, workload, option })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -8,11 +8,12 @@ use crate::error::Result;
 use crate::insight::{self, MonthResult, Status};
 use crate::month::Month;
 use crate::pipeline::{Outcome, Settings};
-use crate::rulebook;
+use crate::rulebook::{self, When};
 
 /// Publishes the months, says how each ended, and fails with 8 where one has failed.
 pub fn backfill(arguments: &BackfillArguments, console: &Console) -> Result<()> {
-    let choose = |_: Month| rulebook::choose(arguments.rulebook.rulebook.as_deref());
+    let name = arguments.rulebook.rulebook.as_deref();
+    let choose = |month: Month| rulebook::choose_as_of(name, When::Month(month));
     let rules = choose(arguments.to)?;
     let settings = Settings {
         partners: arguments.partner.clone(),

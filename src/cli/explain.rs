@@ -27,8 +27,9 @@ pub fn explain(arguments: &ExplainArguments) -> Result<()> {
         }
         insight::explain_run(source, &arguments.partner, &wanted)?
     } else {
-        let rules = rulebook::choose(arguments.rulebook.rulebook.as_deref())?;
-        let as_of = score::as_of(date.as_of, date.month, &rules);
+        let when = score::when(date.as_of, date.month);
+        let rules = rulebook::choose_as_of(arguments.rulebook.rulebook.as_deref(), when)?;
+        let as_of = rules.as_of(when);
         let settings = Settings { partners: vec![arguments.partner.clone()], ..Settings::new(source, as_of, rules) };
         insight::explain_history(&settings.of_a_few(), &wanted)?
     };

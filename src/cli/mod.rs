@@ -14,6 +14,7 @@ mod sample;
 mod schema;
 mod score;
 mod signals;
+mod simulate;
 mod summary;
 mod text;
 
@@ -78,6 +79,7 @@ fn dispatch(command: Command, console: &Console) -> Result<()> {
         Command::Run(arguments) => run::run(&arguments, console),
         Command::Backfill(arguments) => backfill::backfill(&arguments, console),
         Command::Explain(arguments) => explain::explain(&arguments),
+        Command::Simulate(arguments) => simulate::simulate(&arguments),
         Command::Check(arguments) => check::check(&arguments, console),
         Command::Rules(arguments) => rules::rules(&arguments),
         Command::Sample(arguments) => sample::sample(&arguments, console),

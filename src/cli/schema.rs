@@ -4,13 +4,18 @@ use schemars::{JsonSchema, Schema, schema_for};
 
 use super::printer;
 use crate::error::{Error, Result, nearest};
-use crate::insight::{Backfill, Explanation};
+use crate::insight::{Backfill, Explanation, RulebookComparison, Simulation};
 
 /// A command, and the schema of its answer.
 type Entry = (&'static str, fn() -> Schema);
 
 /// Every command that has one.
-pub const SCHEMAS: &[Entry] = &[("backfill", of::<Backfill>), ("explain", of::<Explanation>)];
+pub const SCHEMAS: &[Entry] = &[
+    ("backfill", of::<Backfill>),
+    ("explain", of::<Explanation>),
+    ("simulate", of::<Simulation>),
+    ("simulate --against", of::<RulebookComparison>),
+];
 
 fn of<T: JsonSchema>() -> Schema {
     schema_for!(T)

@@ -2,16 +2,22 @@
 
 mod answer;
 mod backfill;
+mod change;
 mod explain;
 mod published;
+mod simulate;
 mod slice;
 mod trend;
 
 pub use answer::Answer;
 pub use backfill::{Backfill, MonthResult, RECORD, Status, backfill};
+pub use change::{Associate, Certify, Deployed, Scenario, TenantChange, Usage};
 pub use explain::{
     ExplainedMeasure, ExplainedRow, Explanation, Wanted, explain_history, explain_run, metric_named, shown,
 };
 pub use published::{EvidenceRow, PointsRow, Published, ScoreRow};
+pub use simulate::{
+    ChangedMeasure, ComparedPartner, RulebookComparison, Simulation, Total, compare_rulebooks, scored_after, simulate,
+};
 pub use slice::Slice;
 pub use trend::{TREND, trend};

@@ -48,6 +48,14 @@ impl Facts {
         }
     }
 
+    /// Adds to what an account has by one measure.
+    pub fn add_to(&mut self, account: usize, measure: usize, fact: Fact) {
+        if let Some(mine) = self.values.get_mut(account * self.measures + measure) {
+            mine.current += fact.current;
+            mine.prior += fact.prior;
+        }
+    }
+
     /// The facts of an account, in rulebook order.
     pub fn of(&self, account: usize) -> &[Fact] {
         &self.values[account * self.measures..(account + 1) * self.measures]

@@ -23,7 +23,7 @@ use polars::prelude::*;
 use baseline::Between;
 pub use claims::claimed_rows;
 use claims::{Associations, Claims};
-pub use facts::Facts;
+pub use facts::{Fact, Facts};
 use months::Months;
 use pairs::{At, Pairs};
 use workloads::{List, Workloads};

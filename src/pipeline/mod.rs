@@ -14,6 +14,7 @@ use chrono::NaiveDate;
 pub use check::check;
 pub use describing::would_repeat;
 pub use publishing::{Outcome, publish_each, run};
+pub use refusing::require_months;
 pub use scoring::{score_each, score_opened};
 
 use crate::error::{Error, Result};

@@ -7,7 +7,7 @@ use crate::metrics::{Coverage, Period};
 use crate::month::Month;
 
 /// Both months a score compares must be there.
-pub(super) fn require_months(history: &History, period: Period) -> Result<()> {
+pub fn require_months(history: &History, period: Period) -> Result<()> {
     for month in [period.month, period.year_ago] {
         if !history.holds_usage_of(month)? {
             return Err(absent(history, month, period));

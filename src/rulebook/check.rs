@@ -51,6 +51,15 @@ fn designation(rules: &Rulebook) -> Result<(), Fault> {
         let hint = format!("the metrics give {total} points together; ask for 1 to {total}");
         return fault("designation.points", "the designation asks for points that cannot be reached", hint);
     }
+    if !(1..=120).contains(&rules.designation.window_months) {
+        return fault("designation.window_months", "window_months is out of range", "use 1 to 120 months");
+    }
+    for (name, milestone) in &rules.milestones {
+        if !(1..=total).contains(&milestone.points) {
+            let hint = format!("the metrics give {total} points together; use 1 to {total}");
+            return fault(format!("milestones.{name}.points"), "a milestone lies where no total can be", hint);
+        }
+    }
     Ok(())
 }
 
@@ -273,6 +282,7 @@ fn cited(rules: &Rulebook) -> Vec<(String, String)> {
         ("months", &rules.months.source),
         ("freshness", &rules.freshness.source),
         ("designation", &rules.designation.source),
+        ("designation", &rules.designation.window_source),
         ("tracks.enterprise", &rules.tracks.enterprise.source),
         ("tracks.smb", &rules.tracks.smb.source),
         ("metrics.net_customer_adds", &metrics.net_customer_adds.source),
@@ -289,6 +299,9 @@ fn cited(rules: &Rulebook) -> Vec<(String, String)> {
     ]
     .map(|(key, source)| (key.to_owned(), source.clone()))
     .into();
+    cited.extend(
+        rules.milestones.iter().map(|(name, milestone)| (format!("milestones.{name}"), milestone.source.clone())),
+    );
     cited.extend(rules.options.iter().map(|(name, option)| (format!("options.{name}"), option.source.clone())));
     cited.extend(
         rules.workload_lists.iter().map(|(name, list)| (format!("workload_lists.{name}"), list.source.clone())),

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::{
     AssociationOption, Certifications, Choice, Choices, Deployments, Designation, Freshness, ListedCertification,
-    Metric, Metrics, Months, NetCustomerAdds, OptionTargets, Rulebook, Track, TrackRules, TrackTargets, Tracks,
-    UsageGrowth, WorkloadList,
+    Metric, Metrics, Milestone, Months, NetCustomerAdds, OptionTargets, Rulebook, Track, TrackRules, TrackTargets,
+    Tracks, UsageGrowth, WorkloadList,
 };
 
 /// One difference.
@@ -37,6 +37,7 @@ pub fn diff(before: &Rulebook, after: &Rulebook) -> Vec<Change> {
         months,
         freshness,
         designation,
+        milestones,
         options,
         tracks,
         workload_lists: _, // told of with the metrics that count them
@@ -52,6 +53,7 @@ pub fn diff(before: &Rulebook, after: &Rulebook) -> Vec<Change> {
     told.months(months, &after.months);
     told.freshness(freshness, &after.freshness);
     told.designation(designation, &after.designation);
+    told.milestones(milestones, &after.milestones);
     told.options(options, &after.options);
     told.tracks(tracks, &after.tracks);
     told.metrics(before, after);
@@ -90,10 +92,28 @@ impl Told {
     }
 
     fn designation(&mut self, before: &Designation, after: &Designation) {
-        let Designation { points, source } = before;
+        let Designation { points, window_months, window_source, source } = before;
         self.about("designation");
         self.value("the points a track needs", points, &after.points);
+        self.value("the months in any of which meeting the bar is enough", window_months, &after.window_months);
+        self.cited("the window", window_source, &after.window_source);
         self.cited("designation", source, &after.source);
+    }
+
+    fn milestones(&mut self, before: &BTreeMap<String, Milestone>, after: &BTreeMap<String, Milestone>) {
+        self.about("milestones");
+        for (name, pair) in pairs(before, after) {
+            let subject = format!("milestone {name}");
+            match pair {
+                (None, Some(Milestone { points, source: _ })) => self.is_new(&subject, &points.to_string()),
+                (Some(Milestone { points, source: _ }), None) => self.is_gone(&subject, &points.to_string()),
+                (Some(Milestone { points, source }), Some(after)) => {
+                    self.value(&format!("the points of {subject}"), points, &after.points);
+                    self.cited(&subject, source, &after.source);
+                }
+                (None, None) => {}
+            }
+        }
     }
 
     fn options(&mut self, before: &BTreeMap<String, AssociationOption>, after: &BTreeMap<String, AssociationOption>) {

@@ -43,6 +43,9 @@ pub struct Rulebook {
     pub months: Months,
     pub freshness: Freshness,
     pub designation: Designation,
+    /// Totals that other programmes look at, by name.
+    #[serde(default)]
+    pub milestones: BTreeMap<String, Milestone>,
     /// Association types by the option they are measured through.
     pub options: BTreeMap<String, AssociationOption>,
     pub tracks: Tracks,
@@ -86,6 +89,14 @@ pub struct Designation {
     pub window_months: u32,
     /// Where the window comes from.
     pub window_source: String,
+    pub source: String,
+}
+
+/// A total that another programme looks at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Milestone {
+    pub points: i64,
     pub source: String,
 }
 
