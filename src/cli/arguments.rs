@@ -75,6 +75,8 @@ pub enum Command {
     Explain(ExplainArguments),
     /// Show a partner before and after a change, or a portfolio under another rulebook
     Simulate(SimulateArguments),
+    /// Find the moves with the least effort that bring a partner to the designation
+    Plan(PlanArguments),
     /// Check everything a history holds
     Check(CheckArguments),
     /// Show, compare and check rulebooks
@@ -256,6 +258,31 @@ pub struct SimulateArguments {
     pub scenario: Option<PathBuf>,
     #[command(flatten)]
     pub changes: ChangeArguments,
+    /// How to print
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    /// Folder with partners, associations, certifications and workload_usage
+    pub history: PathBuf,
+    /// Whose plan it is
+    #[arg(long, value_name = "ID", conflicts_with = "all")]
+    pub partner: Option<String>,
+    /// Plan for every partner without the designation
+    #[arg(long)]
+    pub all: bool,
+    /// With --all: only the partners of this distributor; may be repeated
+    #[arg(long, value_name = "ID", requires = "all")]
+    pub distributor: Vec<String>,
+    #[command(flatten)]
+    pub date: DateArguments,
+    #[command(flatten)]
+    pub rulebook: RulebookArgument,
+    /// What moves cost, as data/effort.toml has it
+    #[arg(long, value_name = "FILE")]
+    pub effort: Option<PathBuf>,
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: Format,

@@ -7,6 +7,7 @@ mod console;
 mod environment;
 mod explain;
 mod manual;
+mod plan;
 mod printer;
 mod rules;
 mod run;
@@ -80,6 +81,7 @@ fn dispatch(command: Command, console: &Console) -> Result<()> {
         Command::Backfill(arguments) => backfill::backfill(&arguments, console),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Simulate(arguments) => simulate::simulate(&arguments),
+        Command::Plan(arguments) => plan::plan(&arguments),
         Command::Check(arguments) => check::check(&arguments, console),
         Command::Rules(arguments) => rules::rules(&arguments),
         Command::Sample(arguments) => sample::sample(&arguments, console),

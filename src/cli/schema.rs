@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, schema_for};
 
 use super::printer;
 use crate::error::{Error, Result, nearest};
-use crate::insight::{Backfill, Explanation, RulebookComparison, Simulation};
+use crate::insight::{Backfill, Explanation, Plan, Plans, RulebookComparison, Simulation};
 
 /// A command, and the schema of its answer.
 type Entry = (&'static str, fn() -> Schema);
@@ -13,6 +13,8 @@ type Entry = (&'static str, fn() -> Schema);
 pub const SCHEMAS: &[Entry] = &[
     ("backfill", of::<Backfill>),
     ("explain", of::<Explanation>),
+    ("plan", of::<Plan>),
+    ("plan --all", of::<Plans>),
     ("simulate", of::<Simulation>),
     ("simulate --against", of::<RulebookComparison>),
 ];

@@ -4,6 +4,7 @@ mod answer;
 mod backfill;
 mod change;
 mod explain;
+mod plan;
 mod published;
 mod simulate;
 mod slice;
@@ -15,6 +16,7 @@ pub use change::{Associate, Certify, Deployed, Scenario, TenantChange, Usage};
 pub use explain::{
     ExplainedMeasure, ExplainedRow, Explanation, Wanted, explain_history, explain_run, metric_named, shown,
 };
+pub use plan::{Effort, Plan, PlannedMove, PlannedUsage, Plans, TrackPlan, plan, plan_all};
 pub use published::{EvidenceRow, PointsRow, Published, ScoreRow};
 pub use simulate::{
     ChangedMeasure, ComparedPartner, RulebookComparison, Simulation, Total, compare_rulebooks, scored_after, simulate,

@@ -1,5 +1,6 @@
 //! Slice: the part of a history that some partners' scores depend on, as tables in memory, to be changed and scored.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use polars::prelude::*;
@@ -19,8 +20,15 @@ pub struct Slice {
     /// The tenants of their associations, and those asked for besides.
     pub tenants: Tenants,
     pub tables: Tables,
+    /// Months from P to M that the history holds, whether or not these tenants have rows in them.
+    pub months: Vec<Month>,
     known: KnownNames,
+    /// Accounts by tenant and option that hold it at M where one partner at most can.
+    taken: BTreeMap<(String, String), BTreeSet<String>>,
 }
+
+/// Stands for the tenants that are left out: a month that the history holds is held, whoever has rows in it. Nobody is associated with it.
+const OTHERS: &str = "\u{0}";
 
 impl Slice {
     /// Reads what a score of these accounts in a period sees, and of `more` tenants.
@@ -39,10 +47,30 @@ impl Slice {
         let ids = concat([ids, more], UnionArgs::default()).map_err(|error| engine::plan_error("slice", &error))?;
         let ids = engine::collect("slice", ids.unique(None, UniqueKeepStrategy::Any))?;
         let (tenants, _) = Tenants::number(&engine::column(&ids, "tenant_id")?)?;
-        let workload_usage = usage(history, rules, period, &tenants)?;
+        let mut months = Vec::new();
+        for month in period.year_ago.through(period.month) {
+            if history.holds_usage_of(month)? {
+                months.push(month);
+            }
+        }
+        let workload_usage = usage(history, rules, &months, &tenants)?;
         let partners = partners(accounts)?;
         let tables = Tables { partners, associations, certifications, workload_usage };
-        Ok(Slice { accounts: accounts.clone(), tenants, tables, known: history.known().clone() })
+        let taken = taken(history, rules, period, &tenants)?;
+        Ok(Slice { accounts: accounts.clone(), tenants, tables, months, known: history.known().clone(), taken })
+    }
+
+    /// Whether another account holds a tenant, by number, through an option that has one partner at most.
+    pub fn is_taken(&self, account: usize, tenant: usize, option: &str) -> bool {
+        let own = self.accounts.rows.get(account).map(|row| row.partner_id.as_str());
+        let Some(tenant) = self.tenants.id(tenant) else { return false };
+        let holders = self.taken.get(&(tenant.to_owned(), option.to_owned()));
+        holders.is_some_and(|holders| holders.iter().any(|holder| Some(holder.as_str()) != own))
+    }
+
+    /// The names that some rulebook knows.
+    pub(super) fn known(&self) -> &KnownNames {
+        &self.known
     }
 
     /// Scores the slice as it stands.
@@ -56,6 +84,35 @@ impl Slice {
     pub fn opened(&self) -> Result<(History, Findings)> {
         History::of_tables(self.tables.clone(), self.known.clone())
     }
+}
+
+/// Who holds the tenants at M through options that have one partner at most, of all accounts.
+fn taken(
+    history: &History,
+    rules: &Rulebook,
+    period: Period,
+    tenants: &Tenants,
+) -> Result<BTreeMap<(String, String), BTreeSet<String>>> {
+    let day = engine::day(period.month.last_day());
+    let holds = col("start_date").lt_eq(day.clone()).and(col("end_date").is_null().or(col("end_date").gt_eq(day)));
+    let mut taken: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    for (option, of_option) in rules.options.iter().filter(|(_, of_option)| of_option.exclusive) {
+        let types = Series::new("types".into(), &of_option.association_types);
+        let through = col("association_type").is_in(lit(types).implode(false), false);
+        let theirs = col("tenant_id").is_in(tenants.haystack(), false);
+        let rows = history.associations(&TenantRange::all(), history.accounts())?;
+        let rows = renamed(rows.filter(holds.clone().and(through).and(theirs)), history.accounts());
+        let rows = rows.select([col("tenant_id"), col("partner_id")]).unique(None, UniqueKeepStrategy::Any);
+        let rows = engine::collect("slice", rows)?;
+        let (held, holders) = (engine::column(&rows, "tenant_id")?, engine::column(&rows, "partner_id")?);
+        let typed = || -> PolarsResult<_> { Ok((held.str()?.clone(), holders.str()?.clone())) };
+        let (held, holders) = typed().map_err(|error| Error::internal(error.to_string()))?;
+        for (tenant, holder) in held.iter().zip(holders.iter()) {
+            let (Some(tenant), Some(holder)) = (tenant, holder) else { continue };
+            taken.entry((tenant.to_owned(), option.clone())).or_default().insert(holder.to_owned());
+        }
+    }
+    Ok(taken)
 }
 
 /// Rows with their account's id in the place of a location's.
@@ -77,7 +134,7 @@ fn partners(accounts: &Accounts) -> Result<DataFrame> {
 }
 
 /// Usage rows of the tenants from P to M, of the workloads that some metric lists.
-fn usage(history: &History, rules: &Rulebook, period: Period, tenants: &Tenants) -> Result<DataFrame> {
+fn usage(history: &History, rules: &Rulebook, held: &[Month], tenants: &Tenants) -> Result<DataFrame> {
     let mut workloads: Vec<String> = Vec::new();
     for list in Metric::ALL.into_iter().filter_map(|metric| rules.workload_list(metric)) {
         workloads
@@ -85,11 +142,9 @@ fn usage(history: &History, rules: &Rulebook, period: Period, tenants: &Tenants)
     }
     let to_find = ToFind { tenants: tenants.clone(), workloads: workloads.clone(), ..ToFind::default() };
     let to_find = Arc::new(to_find);
-    let mut months = vec![no_usage()];
-    for month in period.year_ago.through(period.month) {
-        if history.holds_usage_of(month)? {
-            months.push(month_of(history, month, &to_find, &workloads)?);
-        }
+    let mut months = vec![others(held)?];
+    for month in held {
+        months.push(month_of(history, *month, &to_find, &workloads)?);
     }
     let all = concat(months, UnionArgs::default()).map_err(|error| engine::plan_error("slice", &error))?;
     engine::collect("slice", all)
@@ -113,14 +168,18 @@ fn month_of(history: &History, month: Month, to_find: &Arc<ToFind>, workloads: &
     ]))
 }
 
-fn no_usage() -> LazyFrame {
+/// A row without users in each month, of nobody's tenant.
+pub(super) fn others(months: &[Month]) -> Result<LazyFrame> {
+    let days = months.iter().map(|month| Some(month.first_day().to_epoch_days()));
+    let days = Int32Chunked::from_iter_options("month".into(), days).into_date().into_series();
+    let months = DataFrame::new(months.len(), vec![days.into()]).map_err(|error| Error::internal(error.to_string()))?;
+    let none = || lit(0i64).cast(DataType::Int64);
     let columns = [
-        ("tenant_id", DataType::String),
-        ("workload", DataType::String),
-        ("month", DataType::Date),
-        ("paid_seats", DataType::Int64),
-        ("active_users", DataType::Int64),
+        lit(OTHERS).alias("tenant_id"),
+        lit(OTHERS).alias("workload"),
+        col("month"),
+        none().alias("paid_seats"),
+        none().alias("active_users"),
     ];
-    let schema: Schema = columns.into_iter().map(|(name, dtype)| Field::new(name.into(), dtype)).collect();
-    DataFrame::empty_with_schema(&schema).lazy()
+    Ok(months.lazy().select(columns))
 }

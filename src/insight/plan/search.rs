@@ -1,0 +1,337 @@
+//! The set of moves with the least effort that brings one track to the designation. Whole numbers only; knows no tenant.
+//!
+//! Points of a metric never fall as its value rises, and moves that take away from the track are left out beforehand. So it is enough to
+//! know, of each number of tenants won and of deployments gained, which sets are beaten by none in effort, users and headroom used.
+
+use std::collections::BTreeMap;
+
+use crate::score::{Points, earned};
+
+/// A metric through one option: what it has, and what it gives for that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gauge {
+    pub net: i64,
+    pub target: i64,
+    pub max_points: i64,
+}
+
+impl Gauge {
+    /// Points for so much more.
+    fn points(&self, more: i64) -> Points {
+        earned(self.net + more, self.max_points, self.target)
+    }
+
+    /// How much more can still add points.
+    fn room(&self) -> i64 {
+        (self.target - self.net).max(0)
+    }
+
+    /// The least more that gives so many points; None where no value does.
+    fn needed(&self, points: Points) -> Option<i64> {
+        if self.points(self.room()) < points {
+            return None;
+        }
+        let (mut low, mut high) = (0, self.room());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.points(middle) >= points { high = middle } else { low = middle + 1 }
+        }
+        Some(low)
+    }
+}
+
+/// What a move adds to each metric of the track, through the options looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Gain {
+    pub net_customer_adds: i64,
+    pub active_users: i64,
+    pub deployments: i64,
+}
+
+/// A move at one tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Move {
+    pub effort: i64,
+    pub gain: Gain,
+    /// Users that cannot be won at this tenant besides, once the move is made.
+    pub headroom: i64,
+}
+
+/// One track through one option for each metric.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    pub net_customer_adds: Gauge,
+    pub intermediate: Gauge,
+    pub advanced: Gauge,
+    pub usage_growth: Gauge,
+    pub deployments: Gauge,
+    /// Points the designation asks for, and those that every metric needs.
+    pub goal: Points,
+    pub minimum: Points,
+    /// Effort for each person, by metric, and for each user won at no tenant in particular.
+    pub certify: [i64; 2],
+    pub user: i64,
+    /// Most users that can be won at no tenant in particular.
+    pub headroom: i64,
+    /// By tenant, the moves of which one at most is made.
+    pub tenants: Vec<Vec<Move>>,
+}
+
+/// A set of moves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Solution {
+    pub effort: i64,
+    /// People to certify, by metric.
+    pub people: [i64; 2],
+    /// Users to win at no tenant in particular.
+    pub users: i64,
+    /// Tenants by place, each with the place of its move.
+    pub moves: Vec<(usize, usize)>,
+}
+
+/// A set of tenants' moves that no other beats.
+#[derive(Debug, Clone)]
+struct Set {
+    effort: i64,
+    users: i64,
+    headroom: i64,
+    moves: Vec<(usize, usize)>,
+}
+
+impl Set {
+    fn beats(&self, other: &Set) -> bool {
+        self.effort <= other.effort && self.users >= other.users && self.headroom <= other.headroom
+    }
+}
+
+/// Sets by tenants won and deployments gained.
+type Sets = BTreeMap<(i64, i64), Vec<Set>>;
+
+/// The set of moves with the least effort below `limit`; None where there is none.
+pub fn cheapest(problem: &Problem, limit: i64) -> Option<Solution> {
+    let mut best: Option<Solution> = None;
+    for ((tenants, deployed), sets) in sets_of_moves(problem, limit) {
+        for set in sets {
+            let below = best.as_ref().map_or(limit, |best| best.effort);
+            if set.effort < below {
+                best = completed(problem, tenants, deployed, &set, below).or(best);
+            }
+        }
+    }
+    best
+}
+
+/// The cheapest single move that is enough: one person, one tenant's move, or users won at one tenant, of which `most` can be won.
+pub fn single(problem: &Problem, most: i64) -> Option<Solution> {
+    let none = Set { effort: 0, users: 0, headroom: 0, moves: Vec::new() };
+    let people =
+        [[1, 0], [0, 1]].map(|people| Solution { effort: certified(problem, people), people, ..Solution::default() });
+    let people = people.into_iter().filter(|solution| reaches(problem, (0, 0), &none, solution));
+    let places = problem
+        .tenants
+        .iter()
+        .enumerate()
+        .flat_map(|(tenant, moves)| (0..moves.len()).map(move |place| (tenant, place)));
+    let moved = places.filter_map(|(tenant, place)| {
+        let made = &problem.tenants[tenant][place];
+        let key = (made.gain.net_customer_adds, made.gain.deployments);
+        let solution = Solution { effort: made.effort, moves: vec![(tenant, place)], ..Solution::default() };
+        reaches(problem, key, &with(problem, &none, made, (tenant, place)), &solution).then_some(solution)
+    });
+    let alone = Problem { headroom: most, tenants: Vec::new(), ..problem.clone() };
+    let users =
+        completed(&alone, 0, 0, &none, i64::MAX).filter(|solution| solution.people == [0, 0] && solution.users > 0);
+    people.chain(moved).chain(users).min_by_key(|solution| solution.effort)
+}
+
+fn certified(problem: &Problem, people: [i64; 2]) -> i64 {
+    people.iter().zip(problem.certify).map(|(people, effort)| people * effort).sum()
+}
+
+/// Whether a set of tenants' moves, with people and users beside it, is enough.
+fn reaches(problem: &Problem, (tenants, deployed): (i64, i64), set: &Set, solution: &Solution) -> bool {
+    let points = [
+        problem.net_customer_adds.points(tenants),
+        problem.intermediate.points(solution.people[0]),
+        problem.advanced.points(solution.people[1]),
+        problem.usage_growth.points(set.users + solution.users),
+        problem.deployments.points(deployed),
+    ];
+    points.iter().sum::<Points>() >= problem.goal && points.iter().all(|points| *points >= problem.minimum)
+}
+
+/// Every set of tenants' moves that is not beaten, its gains counted as far as they add points.
+fn sets_of_moves(problem: &Problem, limit: i64) -> Sets {
+    let rooms = (problem.net_customer_adds.room(), problem.deployments.room());
+    let start = Set { effort: 0, users: 0, headroom: 0, moves: Vec::new() };
+    let mut sets = Sets::from([((0, 0), vec![start])]);
+    for (tenant, moves) in problem.tenants.iter().enumerate() {
+        let before = sets.clone();
+        for ((tenants, deployed), of_gain) in &before {
+            for (place, made) in moves.iter().enumerate() {
+                let key = (
+                    (tenants + made.gain.net_customer_adds).min(rooms.0),
+                    (deployed + made.gain.deployments).min(rooms.1),
+                );
+                for set in of_gain.iter().filter(|set| set.effort + made.effort < limit) {
+                    add(sets.entry(key).or_default(), with(problem, set, made, (tenant, place)));
+                }
+            }
+        }
+    }
+    sets
+}
+
+fn with(problem: &Problem, set: &Set, made: &Move, place: (usize, usize)) -> Set {
+    let mut moves = set.moves.clone();
+    moves.push(place);
+    Set {
+        effort: set.effort + made.effort,
+        users: (set.users + made.gain.active_users).min(problem.usage_growth.room()),
+        headroom: set.headroom + made.headroom,
+        moves,
+    }
+}
+
+/// Keeps a set unless one that is there beats it; those that it beats go.
+fn add(sets: &mut Vec<Set>, set: Set) {
+    if !sets.iter().any(|other| other.beats(&set)) {
+        sets.retain(|other| !set.beats(other));
+        sets.push(set);
+    }
+}
+
+/// A set of tenants' moves with the people and users that are cheapest beside it, below a limit.
+fn completed(problem: &Problem, tenants: i64, deployed: i64, set: &Set, limit: i64) -> Option<Solution> {
+    let adds = problem.net_customer_adds.points(tenants);
+    let deployments = problem.deployments.points(deployed);
+    if adds < problem.minimum || deployments < problem.minimum {
+        return None;
+    }
+    let mut best: Option<Solution> = None;
+    for intermediate in 0..=problem.intermediate.room() {
+        for advanced in 0..=problem.advanced.room() {
+            let skilled = [problem.intermediate.points(intermediate), problem.advanced.points(advanced)];
+            if skilled.iter().any(|points| *points < problem.minimum) {
+                continue;
+            }
+            let without_usage = [adds, deployments].into_iter().chain(skilled).sum::<Points>();
+            let wanted = (problem.goal - without_usage).max(problem.minimum);
+            let Some(users) = problem.usage_growth.needed(wanted) else { continue };
+            let users = (users - set.users).max(0);
+            let people = [intermediate, advanced];
+            let effort = set.effort + users * problem.user + certified(problem, people);
+            let below = best.as_ref().map_or(limit, |best| best.effort);
+            if users <= problem.headroom - set.headroom && effort < below {
+                best = Some(Solution { effort, people, users, moves: set.moves.clone() });
+            }
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn gauge(most: i64, target: impl Strategy<Value = i64>) -> impl Strategy<Value = Gauge> {
+        (-3i64..4, target).prop_map(move |(net, target)| Gauge { net, target, max_points: most })
+    }
+
+    fn a_move() -> impl Strategy<Value = Move> {
+        (0i64..30, 0i64..2, 0i64..12, 0i64..2, 0i64..5).prop_map(|(effort, tenants, users, deployments, headroom)| {
+            Move { effort, gain: Gain { net_customer_adds: tenants, active_users: users, deployments }, headroom }
+        })
+    }
+
+    prop_compose! {
+        fn problem()(
+            net_customer_adds in gauge(20, 1i64..4),
+            intermediate in gauge(10, 1i64..3),
+            advanced in gauge(15, 1i64..3),
+            usage_growth in gauge(30, 5i64..20),
+            deployments in gauge(25, 1i64..4),
+            goal in 300_000i64..900_000,
+            minimum in prop_oneof![Just(1), Just(10_000)],
+            certify in [1i64..40, 1i64..40],
+            user in 0i64..6,
+            headroom in 0i64..15,
+            tenants in prop::collection::vec(prop::collection::vec(a_move(), 1..3), 0..5),
+        ) -> Problem {
+            Problem {
+                net_customer_adds, intermediate, advanced, usage_growth, deployments,
+                goal: Points(goal), minimum: Points(minimum), certify, user, headroom, tenants,
+            }
+        }
+    }
+
+    /// Whether a set reaches the goal, and its effort, by counting everything up.
+    fn judged(problem: &Problem, chosen: &[&Move], people: [i64; 2], users: i64) -> Option<i64> {
+        let sum = |value: &dyn Fn(&Move) -> i64| chosen.iter().map(|made| value(made)).sum::<i64>();
+        let points = [
+            problem.net_customer_adds.points(sum(&|made| made.gain.net_customer_adds)),
+            problem.intermediate.points(people[0]),
+            problem.advanced.points(people[1]),
+            problem.usage_growth.points(sum(&|made| made.gain.active_users) + users),
+            problem.deployments.points(sum(&|made| made.gain.deployments)),
+        ];
+        let reached = points.iter().sum::<Points>() >= problem.goal
+            && points.iter().all(|points| *points >= problem.minimum)
+            && users <= problem.headroom - sum(&|made| made.headroom);
+        let effort = sum(&|made| made.effort) + people[0] * problem.certify[0] + people[1] * problem.certify[1];
+        reached.then_some(effort + users * problem.user)
+    }
+
+    /// The least effort of all sets there are.
+    fn by_exhaustion(problem: &Problem) -> Option<i64> {
+        let mut chosen: Vec<Vec<&Move>> = vec![Vec::new()];
+        for moves in &problem.tenants {
+            let with = |made| chosen.iter().map(move |set: &Vec<_>| [set.clone(), vec![made]].concat());
+            let more: Vec<_> = moves.iter().flat_map(with).collect();
+            chosen.extend(more);
+        }
+        let mut least: Option<i64> = None;
+        for set in &chosen {
+            for intermediate in 0..=problem.intermediate.room() {
+                for advanced in 0..=problem.advanced.room() {
+                    for users in 0..=problem.headroom {
+                        if let Some(effort) = judged(problem, set, [intermediate, advanced], users) {
+                            least = Some(least.map_or(effort, |least| least.min(effort)));
+                        }
+                    }
+                }
+            }
+        }
+        least
+    }
+
+    /// The least effort of one move alone.
+    fn single_by_exhaustion(problem: &Problem) -> Option<i64> {
+        let people = [[1, 0], [0, 1]].map(|people| judged(problem, &[], people, 0));
+        let moved = problem.tenants.iter().flatten().map(|made| judged(problem, &[made], [0, 0], 0));
+        let users = (1..=problem.headroom).map(|users| judged(problem, &[], [0, 0], users));
+        people.into_iter().chain(moved).chain(users).flatten().min()
+    }
+
+    proptest! {
+        #[test]
+        fn no_set_of_moves_costs_less(problem in problem()) {
+            let found = cheapest(&problem, i64::MAX);
+            prop_assert_eq!(found.as_ref().map(|found| found.effort), by_exhaustion(&problem));
+            if let Some(found) = found {
+                let chosen: Vec<&Move> = found.moves.iter().map(|(tenant, place)| &problem.tenants[*tenant][*place]).collect();
+                prop_assert_eq!(judged(&problem, &chosen, found.people, found.users), Some(found.effort));
+            }
+        }
+
+        #[test]
+        fn no_single_move_that_is_enough_costs_less(mut problem in problem()) {
+            problem.tenants.iter_mut().flatten().for_each(|made| made.headroom = 0);
+            if cheapest(&problem, i64::MAX).is_some_and(|found| found.effort > 0) {
+                let found = single(&problem, problem.headroom);
+                prop_assert_eq!(found.map(|found| found.effort), single_by_exhaustion(&problem));
+            }
+        }
+    }
+}
