@@ -75,6 +75,8 @@ pub enum Command {
     Explain(ExplainArguments),
     /// Show a partner before and after a change, or a portfolio under another rulebook
     Simulate(SimulateArguments),
+    /// Show what is already certain about the next months
+    Outlook(OutlookArguments),
     /// Find the moves with the least effort that bring a partner to the designation
     Plan(PlanArguments),
     /// Check everything a history holds
@@ -258,6 +260,31 @@ pub struct SimulateArguments {
     pub scenario: Option<PathBuf>,
     #[command(flatten)]
     pub changes: ChangeArguments,
+    /// How to print
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct OutlookArguments {
+    /// Folder with partners, associations, certifications and workload_usage
+    pub history: PathBuf,
+    /// Only this partner, with what is behind each change
+    #[arg(long, value_name = "ID")]
+    pub partner: Option<String>,
+    /// Only the partners of this distributor; may be repeated
+    #[arg(long, value_name = "ID", conflicts_with = "partner")]
+    pub distributor: Vec<String>,
+    #[command(flatten)]
+    pub date: DateArguments,
+    #[command(flatten)]
+    pub rulebook: RulebookArgument,
+    /// How many months ahead
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..))]
+    pub months: u32,
+    /// Read tenants in so many sets, one after another, to bound memory
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub shards: u16,
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: Format,

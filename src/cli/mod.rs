@@ -7,6 +7,7 @@ mod console;
 mod environment;
 mod explain;
 mod manual;
+mod outlook;
 mod plan;
 mod printer;
 mod rules;
@@ -81,6 +82,7 @@ fn dispatch(command: Command, console: &Console) -> Result<()> {
         Command::Backfill(arguments) => backfill::backfill(&arguments, console),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Simulate(arguments) => simulate::simulate(&arguments),
+        Command::Outlook(arguments) => outlook::outlook(&arguments),
         Command::Plan(arguments) => plan::plan(&arguments),
         Command::Check(arguments) => check::check(&arguments, console),
         Command::Rules(arguments) => rules::rules(&arguments),

@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, schema_for};
 
 use super::printer;
 use crate::error::{Error, Result, nearest};
-use crate::insight::{Backfill, Explanation, Plan, Plans, RulebookComparison, Simulation};
+use crate::insight::{Backfill, Explanation, Outlook, Plan, Plans, RulebookComparison, Simulation};
 
 /// A command, and the schema of its answer.
 type Entry = (&'static str, fn() -> Schema);
@@ -13,6 +13,7 @@ type Entry = (&'static str, fn() -> Schema);
 pub const SCHEMAS: &[Entry] = &[
     ("backfill", of::<Backfill>),
     ("explain", of::<Explanation>),
+    ("outlook", of::<Outlook>),
     ("plan", of::<Plan>),
     ("plan --all", of::<Plans>),
     ("simulate", of::<Simulation>),

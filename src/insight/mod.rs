@@ -4,6 +4,7 @@ mod answer;
 mod backfill;
 mod change;
 mod explain;
+mod outlook;
 mod plan;
 mod published;
 mod simulate;
@@ -16,6 +17,7 @@ pub use change::{Associate, Certify, Deployed, Scenario, TenantChange, Usage};
 pub use explain::{
     ExplainedMeasure, ExplainedRow, Explanation, Wanted, explain_history, explain_run, metric_named, shown,
 };
+pub use outlook::{Alert, Event, Outlook, OutlookMonth, PartnerOutlook, outlook};
 pub use plan::{Effort, Plan, PlannedMove, PlannedUsage, Plans, TrackPlan, plan, plan_all};
 pub use published::{EvidenceRow, PointsRow, Published, ScoreRow};
 pub use simulate::{

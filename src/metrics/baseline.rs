@@ -74,7 +74,7 @@ impl Between {
 pub(super) fn missing_months(question: &Question, workloads: &Workloads, claims: &Claims) -> Result<BTreeSet<Month>> {
     let mut missing = BTreeSet::new();
     for month in claims.months_begun()? {
-        if !question.history.holds_usage_of(month)? {
+        if !question.history.holds_usage_of(question.seen(month))? {
             missing.insert(month);
         }
     }

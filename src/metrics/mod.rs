@@ -63,6 +63,15 @@ pub struct Question<'a> {
     pub period: Period,
     /// Whether every pair is wanted, or only what sums to the same.
     pub evidence: bool,
+    /// Where given, usage of later months is taken to be that of this one: what is certain if nothing changes.
+    pub carried_from: Option<Month>,
+}
+
+impl Question<'_> {
+    /// The month whose usage stands for a month.
+    pub fn seen(&self, month: Month) -> Month {
+        self.carried_from.map_or(month, |last| month.min(last))
+    }
 }
 
 /// What a set of whole tenants gives: contributions to the metrics that come from tenants, and what was found on the way.
@@ -133,7 +142,7 @@ impl<'a> TenantSet<'a> {
             seat_ranges: bands::seat_ranges(question.rules),
             one_by_one: pairs::one_by_one(question, &associations),
         };
-        let months = Months::new(question.history, range, to_find, periods);
+        let months = Months::new(question, range, to_find, periods);
         Ok(TenantSet { question: *question, workloads, associations, months })
     }
 

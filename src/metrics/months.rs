@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use polars::prelude::*;
 
-use super::Period;
 use super::workloads::Workloads;
+use super::{Period, Question};
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::history::{Findings, History, Rows, TenantRange, ToFind, Totals, UsageMonth};
+use crate::history::{Findings, Rows, TenantRange, ToFind, Totals, UsageMonth};
 use crate::month::Month;
 
 /// Usage of a set of tenants, month by month.
 pub(super) struct Months<'a> {
-    history: &'a History,
+    question: Question<'a>,
     range: &'a TenantRange,
     to_find: Arc<ToFind>,
     /// Months that some period compares: they are read whole, once.
@@ -33,29 +33,33 @@ pub(super) struct Part {
 }
 
 impl<'a> Months<'a> {
-    pub(super) fn new(history: &'a History, range: &'a TenantRange, to_find: ToFind, periods: &[Period]) -> Self {
-        let compared = periods.iter().flat_map(|period| [period.month, period.year_ago]).collect();
-        Months { history, range, to_find: Arc::new(to_find), compared, kept: BTreeMap::new() }
+    pub(super) fn new(question: &Question<'a>, range: &'a TenantRange, to_find: ToFind, periods: &[Period]) -> Self {
+        let compared = periods.iter().flat_map(|period| [period.month, period.year_ago]);
+        let compared = compared.map(|month| question.seen(month)).collect();
+        Months { question: *question, range, to_find: Arc::new(to_find), compared, kept: BTreeMap::new() }
     }
 
     /// A month of all tenants, every row checked.
     pub(super) fn whole(&mut self, month: Month) -> Result<Arc<UsageMonth>> {
+        let month = self.question.seen(month);
         if let Some(kept) = self.kept.get(&month) {
             return kept.clone();
         }
-        let usage = self.history.usage(&Rows { month, range: self.range, only: false }, &self.to_find).map(Arc::new);
+        let usage =
+            self.question.history.usage(&Rows { month, range: self.range, only: false }, &self.to_find).map(Arc::new);
         self.kept.insert(month, usage.clone());
         usage
     }
 
     /// A month of the tenants with some numbers, a UInt32 column in ascending order.
     pub(super) fn of_tenants(&mut self, month: Month, numbers: &Series, workloads: &Workloads) -> Result<Part> {
+        let month = self.question.seen(month);
         if self.compared.contains(&month) {
             let usage = self.whole(month)?;
             return self.taken(&usage, numbers, workloads);
         }
         let to_find = Arc::new(self.narrowed(numbers)?);
-        let usage = self.history.usage(&Rows { month, range: self.range, only: true }, &to_find)?;
+        let usage = self.question.history.usage(&Rows { month, range: self.range, only: true }, &to_find)?;
         let places = UInt32Chunked::from_vec("tenant".into(), (0..numbers.len() as u32).collect()).into_series();
         let of_list = |totals: &Totals| totals_of(numbers, totals, &places);
         Ok(Part {

@@ -36,6 +36,7 @@ fn check_all(history: &History, rules: &Rulebook, findings: &mut Findings) -> Re
 /// Pairs that two partners hold at the newest month through an option that has one partner at most.
 fn contested(history: &History, rules: &Rulebook, month: Month) -> Result<Findings> {
     let period = Period::of(rules, rules.as_of_month(month));
-    let question = Question { history, rules, accounts: history.accounts(), period, evidence: false };
+    let question =
+        Question { history, rules, accounts: history.accounts(), period, evidence: false, carried_from: None };
     metrics::contested(&question)
 }

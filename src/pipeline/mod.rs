@@ -42,6 +42,8 @@ pub struct Settings {
     pub max_reject_ratio: f64,
     /// Smallest share of the tenants held at M that usage at M must know.
     pub min_coverage: f64,
+    /// Where given, usage of later months is taken to be that of this one: for outlooks.
+    pub carried_from: Option<Month>,
     /// Permissions of what is published.
     pub mode: Mode,
 }
@@ -59,6 +61,7 @@ impl Settings {
             evidence: false,
             max_reject_ratio: 0.01,
             min_coverage: 0.5,
+            carried_from: None,
             mode: Mode::default(),
         }
     }

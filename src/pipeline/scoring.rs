@@ -60,13 +60,15 @@ fn walk(
 ) -> Result<()> {
     let (rules, evidence) = (&settings.rules, settings.evidence);
     let accounts = history.accounts().narrowed(&settings.partners, &settings.distributors)?;
-    let question = |period| Question { history, rules, accounts: &accounts, period, evidence };
+    let carried_from = settings.carried_from;
+    let question = |period| Question { history, rules, accounts: &accounts, period, evidence, carried_from };
     jobs.sort_by_key(|job| (Period::of(rules, job.as_of).month, job.as_of));
     let mut checked = false;
     let mut standing = Vec::new();
     for mut job in jobs {
         let period = Period::of(rules, job.as_of);
-        if let Err(error) = refusing::require_months(history, period) {
+        let seen = Period { month: question(period).seen(period.month), ..period };
+        if let Err(error) = refusing::require_months(history, seen) {
             done(job, Err(history.place(error)));
             continue;
         }
@@ -85,7 +87,7 @@ fn walk(
     }
     let Some(newest) = standing.last().map(|standing| standing.period) else { return Ok(()) };
     let periods: Vec<Period> = standing.iter().map(|standing| standing.period).collect();
-    let sets = history.tenant_ranges(newest.month, settings.shards)?;
+    let sets = history.tenant_ranges(question(newest).seen(newest.month), settings.shards)?;
     let turns = sets.len() * standing.len();
     for (number, range) in sets.iter().enumerate() {
         tracing::info!(set = number + 1, of = sets.len(), "tenants");

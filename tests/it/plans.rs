@@ -55,7 +55,8 @@ fn associations_are_filtered_by_date_and_tenant_in_the_scan() {
     let (_placed, history) = opened(&Layout { extras: true, ..Layout::default() });
     let rules = rulebook::choose(None).expect("rules");
     let period = Period::of(&rules, AS_OF.parse().expect("a date"));
-    let question = Question { history: &history, rules: &rules, accounts: history.accounts(), period, evidence: false };
+    let accounts = history.accounts();
+    let question = Question { history: &history, rules: &rules, accounts, period, evidence: false, carried_from: None };
     let range = TenantRange { from: Some("t2".to_owned()), below: None };
     let plan = plan(metrics::claimed_rows(&question, &range).expect("associations"));
     let scan = plan.split("Parquet SCAN").nth(1).expect("a scan");
