@@ -57,6 +57,22 @@ flamegraph:
     perf record --call-graph dwarf,16384 -F 500 -o target/perf.data target/release/partnerscore score target/bench/10000-1000000-25 --as-of 2026-11-23 --out target/bench/out-profile --quiet
     perf script -i target/perf.data | inferno-collapse-perf | inferno-flamegraph > target/flamegraph.svg
 
+# What many dates in one pass and questions cost: writes their tables in docs/performance.md
+questions *arguments: _python
+    cargo build --release
+    {{python}} -m pip install --quiet --disable-pip-version-check -r benches/requirements.txt
+    {{python}} benches/questions.py {{arguments}}
+
+# What an optimised build costs by crate, and what other settings would save: writes docs/build.md; more than an hour on two cores
+build-cost *arguments: _python
+    cargo build --release
+    {{python}} -m pip install --quiet --disable-pip-version-check -r benches/requirements.txt
+    {{python}} benches/build_cost.py {{arguments}}
+
+# Write the examples of the documents anew: what their commands print
+examples:
+    UPDATE_EXAMPLES=1 cargo test --test it examples::
+
 # How time and memory grow with tenants, partners and months, and what layouts cost: writes docs/growth.md and docs/history-layout.md
 growth *arguments: _python
     cargo build --release

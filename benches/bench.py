@@ -130,9 +130,9 @@ def plot(path, title, figures):
     pathlib.Path(path).write_text("\n".join([*lines, "</svg>", ""]))
 
 
-def write(document, text):
+def write(document, text, mark="bench"):
     """Puts a text between the document's marks."""
-    begin, end = "<!-- bench:begin -->", "<!-- bench:end -->"
+    begin, end = f"<!-- {mark}:begin -->", f"<!-- {mark}:end -->"
     before, rest = document.read_text().split(begin)
     document.write_text(f"{before}{begin}\n\n{text}\n\n{end}{rest.split(end)[1]}")
 

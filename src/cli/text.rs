@@ -1,6 +1,6 @@
 //! Text for people: tables without lines, and what repeats in them.
 
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
 use super::printer::printable;
 
@@ -8,6 +8,8 @@ use super::printer::printable;
 pub fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header);
+    // Where there is a terminal, its width is kept to.
+    table.set_content_arrangement(ContentArrangement::Dynamic);
     table
 }
 

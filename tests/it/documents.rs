@@ -8,7 +8,7 @@ use partnerscore::metrics::reason::{self, Reason};
 
 use crate::command::said;
 
-fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -58,7 +58,7 @@ fn shell(command: &str, folder: &Path, path: &str) {
     assert_eq!(said.code, 0, "{command}\n{}", said.stderr);
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder").flatten() {
         let target = to.join(entry.file_name());

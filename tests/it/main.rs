@@ -6,6 +6,7 @@ mod cases;
 mod command;
 mod documents;
 mod edges;
+mod examples;
 mod faults;
 mod fixture;
 mod house;
