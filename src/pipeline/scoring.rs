@@ -11,7 +11,6 @@ use crate::error::{Error, Result};
 use crate::history::{Accounts, Findings, History};
 use crate::metrics::{self, Coverage, Facts, Period, Question, TenantSet};
 use crate::publish::EvidenceParts;
-use crate::rulebook::Rulebook;
 use crate::score;
 
 /// A date to score, and where the evidence of it goes, where it is wanted.
@@ -58,51 +57,111 @@ fn walk(
     mut jobs: Vec<Job>,
     done: &mut dyn FnMut(Job, Result<Scored>),
 ) -> Result<()> {
-    let (rules, evidence) = (&settings.rules, settings.evidence);
     let accounts = history.accounts().narrowed(&settings.partners, &settings.distributors)?;
-    let carried_from = settings.carried_from;
-    let question = |period| Question { history, rules, accounts: &accounts, period, evidence, carried_from };
-    jobs.sort_by_key(|job| (Period::of(rules, job.as_of).month, job.as_of));
-    let mut checked = false;
-    let mut standing = Vec::new();
-    for mut job in jobs {
-        let period = Period::of(rules, job.as_of);
-        let seen = Period { month: question(period).seen(period.month), ..period };
-        if let Err(error) = refusing::require_months(history, seen) {
-            done(job, Err(history.place(error)));
-            continue;
+    let walk = Walk { settings, history, accounts };
+    jobs.sort_by_key(|job| (walk.period(job).month, job.as_of));
+    let mut open = Vec::new();
+    for job in jobs {
+        match walk.require_months(&job) {
+            Ok(()) => open.push(job),
+            Err(error) => done(job, Err(history.place(error))),
         }
-        if !std::mem::replace(&mut checked, true) {
-            findings.add(history.check_certifications()?);
-            findings.add(history.check_associations()?);
-        }
-        let people = metrics::of_people(&question(period))?;
-        let facts = summed("certifications", people, &mut job, &accounts, rules);
-        let findings = findings.clone();
-        standing.push(Standing {
-            job,
-            period,
-            sum: facts.map(|facts| Sum { facts, findings, coverage: Coverage::default() }),
-        });
     }
-    let Some(newest) = standing.last().map(|standing| standing.period) else { return Ok(()) };
-    let periods: Vec<Period> = standing.iter().map(|standing| standing.period).collect();
-    let sets = history.tenant_ranges(question(newest).seen(newest.month), settings.shards)?;
-    let turns = sets.len() * standing.len();
-    for (number, range) in sets.iter().enumerate() {
-        tracing::info!(set = number + 1, of = sets.len(), "tenants");
-        let mut set = TenantSet::read(&question(newest), &periods, range)?;
-        let dates = standing.len();
-        for (place, mut date) in std::mem::take(&mut standing).into_iter().enumerate() {
-            engine::progress(number * dates + place, turns);
-            date.add(&mut set, &accounts, rules);
-            match number + 1 < sets.len() {
-                true => standing.push(date),
-                false => date.finish(settings, history, &accounts, done),
+    if open.is_empty() {
+        return Ok(());
+    }
+    findings.add(history.check_certifications()?);
+    findings.add(history.check_associations()?);
+    let standing = open.into_iter().map(|job| walk.begin(job, &findings)).collect::<Result<Vec<_>>>()?;
+    walk.through_sets(standing, done)
+}
+
+/// A history on the way to its scores.
+struct Walk<'a> {
+    settings: &'a Settings,
+    history: &'a Arc<History>,
+    accounts: Accounts,
+}
+
+impl Walk<'_> {
+    fn period(&self, job: &Job) -> Period {
+        Period::of(&self.settings.rules, job.as_of)
+    }
+
+    fn question(&self, period: Period) -> Question<'_> {
+        let Settings { rules, evidence, carried_from, .. } = self.settings;
+        let (evidence, carried_from) = (*evidence, *carried_from);
+        Question { history: self.history, rules, accounts: &self.accounts, period, evidence, carried_from }
+    }
+
+    fn require_months(&self, job: &Job) -> Result<()> {
+        let period = self.period(job);
+        let month = self.question(period).seen(period.month);
+        refusing::require_months(self.history, Period { month, ..period })
+    }
+
+    /// A date with what people add to it, and what was found in the tables that all dates share.
+    fn begin(&self, mut job: Job, findings: &Findings) -> Result<Standing> {
+        let period = self.period(&job);
+        let people = metrics::of_people(&self.question(period))?;
+        let facts = self.summed("certifications", people, &mut job);
+        let sum = facts.map(|facts| Sum { facts, findings: findings.clone(), coverage: Coverage::default() });
+        Ok(Standing { job, period, sum })
+    }
+
+    /// Reads the sets of tenants one after another, each for all dates; a date is judged once its last set is added.
+    fn through_sets(&self, mut standing: Vec<Standing>, done: &mut dyn FnMut(Job, Result<Scored>)) -> Result<()> {
+        let periods: Vec<Period> = standing.iter().map(|date| date.period).collect();
+        let Some(newest) = periods.last().map(|period| self.question(*period)) else { return Ok(()) };
+        let sets = self.history.tenant_ranges(newest.seen(newest.period.month), self.settings.shards)?;
+        for (number, range) in sets.iter().enumerate() {
+            tracing::info!(set = number + 1, of = sets.len(), "tenants");
+            let mut set = TenantSet::read(&newest, &periods, range)?;
+            for (place, mut date) in std::mem::take(&mut standing).into_iter().enumerate() {
+                engine::progress(number * periods.len() + place, sets.len() * periods.len());
+                self.add(&mut date, &mut set);
+                match number + 1 < sets.len() {
+                    true => standing.push(date),
+                    false => self.finish(date, done),
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
+
+    /// Adds a set of tenants to a date.
+    fn add(&self, date: &mut Standing, set: &mut TenantSet) {
+        let Ok(sum) = &mut date.sum else { return };
+        let added = set.answer(date.period).and_then(|answer| {
+            sum.facts.add(&self.summed("facts", answer.contributions, &mut date.job)?);
+            sum.findings.add(answer.findings);
+            sum.coverage.add(answer.coverage);
+            Ok(())
+        });
+        if let Err(error) = added {
+            date.sum = Err(error);
+        }
+    }
+
+    /// Judges what has been added up.
+    fn finish(&self, date: Standing, done: &mut dyn FnMut(Job, Result<Scored>)) {
+        let (period, accounts, history) = (date.period, self.accounts.clone(), self.history.clone());
+        let scored = date.sum.and_then(|Sum { facts, findings, coverage }| {
+            refusing::refuse(self.settings, &history, &findings, &coverage, period)?;
+            let scores = score::score(&accounts, &facts, &self.settings.rules);
+            Ok(Scored { period, accounts, scores, findings, coverage, facts, history })
+        });
+        done(date.job, scored.map_err(|error| self.history.place(error)));
+    }
+
+    /// The facts of contributions; where evidence is wanted, they are kept and read back.
+    fn summed(&self, stage: &'static str, contributions: Vec<LazyFrame>, job: &mut Job) -> Result<Facts> {
+        let contributions = match &mut job.parts {
+            Some(parts) => vec![parts.add(contributions)?],
+            None => contributions,
+        };
+        metrics::facts(stage, contributions, self.accounts.rows.len(), self.settings.rules.measures().len())
+    }
 }
 
 /// A date while sets of tenants are read.
@@ -118,53 +177,4 @@ struct Sum {
     facts: Facts,
     findings: Findings,
     coverage: Coverage,
-}
-
-impl Standing {
-    /// Adds a set of tenants.
-    fn add(&mut self, set: &mut TenantSet, accounts: &Accounts, rules: &Rulebook) {
-        let Ok(sum) = &mut self.sum else { return };
-        let added = set.answer(self.period).and_then(|answer| {
-            sum.facts.add(&summed("facts", answer.contributions, &mut self.job, accounts, rules)?);
-            sum.findings.add(answer.findings);
-            sum.coverage.add(answer.coverage);
-            Ok(())
-        });
-        if let Err(error) = added {
-            self.sum = Err(error);
-        }
-    }
-
-    /// Judges what has been added up.
-    fn finish(
-        self,
-        settings: &Settings,
-        history: &Arc<History>,
-        accounts: &Accounts,
-        done: &mut dyn FnMut(Job, Result<Scored>),
-    ) {
-        let period = self.period;
-        let scored = self.sum.and_then(|Sum { facts, findings, coverage }| {
-            refusing::refuse(settings, history, &findings, &coverage, period)?;
-            let scores = score::score(accounts, &facts, &settings.rules);
-            let (accounts, history) = (accounts.clone(), history.clone());
-            Ok(Scored { period, accounts, scores, findings, coverage, facts, history })
-        });
-        done(self.job, scored.map_err(|error| history.place(error)));
-    }
-}
-
-/// The facts of contributions; where evidence is wanted, they are kept and read back.
-fn summed(
-    stage: &'static str,
-    contributions: Vec<LazyFrame>,
-    job: &mut Job,
-    accounts: &Accounts,
-    rules: &Rulebook,
-) -> Result<Facts> {
-    let contributions = match &mut job.parts {
-        Some(parts) => vec![parts.add(contributions)?],
-        None => contributions,
-    };
-    metrics::facts(stage, contributions, accounts.rows.len(), rules.measures().len())
 }
