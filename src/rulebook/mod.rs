@@ -8,6 +8,7 @@ mod check;
 mod choose;
 mod diff;
 mod load;
+mod readings;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,7 @@ pub use builtin::{DEFAULT, builtin, builtin_ids, builtins};
 pub use choose::{BY_DATE, When, choose, choose_as_of};
 pub use diff::{Change, diff};
 pub use load::{hex, parse, read};
+pub use readings::Reading;
 
 use crate::month::Month;
 
