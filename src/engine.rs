@@ -33,6 +33,8 @@ type Observer = Box<dyn Fn(&'static str, usize, usize) + Send + Sync>;
 static OBSERVER: OnceLock<Observer> = OnceLock::new();
 static SET: AtomicUsize = AtomicUsize::new(0);
 static SETS: AtomicUsize = AtomicUsize::new(1);
+static PASS: AtomicUsize = AtomicUsize::new(0);
+static PASSES: AtomicUsize = AtomicUsize::new(1);
 
 /// Has every stage announced to a progress display; the first caller wins.
 pub fn observe(observer: impl Fn(&'static str, usize, usize) + Send + Sync + 'static) {
@@ -43,6 +45,19 @@ pub fn observe(observer: impl Fn(&'static str, usize, usize) + Send + Sync + 'st
 pub fn progress(done: usize, of: usize) {
     SET.store(done, Ordering::Relaxed);
     SETS.store(of, Ordering::Relaxed);
+}
+
+/// Says which of several passes over an input is under way; progress within a pass is a part of the whole.
+pub fn pass(done: usize, of: usize) {
+    PASS.store(done, Ordering::Relaxed);
+    PASSES.store(of, Ordering::Relaxed);
+}
+
+/// How much is done, and of how much.
+fn place() -> (usize, usize) {
+    let (set, sets) = (SET.load(Ordering::Relaxed), SETS.load(Ordering::Relaxed));
+    let (pass, passes) = (PASS.load(Ordering::Relaxed), PASSES.load(Ordering::Relaxed));
+    (pass * sets + set, passes * sets)
 }
 
 /// A date in a plan. polars itself makes a chrono date a timestamp, which statistics of date columns are not compared with.
@@ -176,7 +191,8 @@ pub fn text_counts(df: &DataFrame, text: &str, number: &str) -> Result<Vec<(Stri
 pub fn stage<T>(stage: &'static str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let span = tracing::debug_span!("stage", stage).entered();
     if let Some(observer) = OBSERVER.get() {
-        observer(stage, SET.load(Ordering::Relaxed), SETS.load(Ordering::Relaxed));
+        let (done, of) = place();
+        observer(stage, done, of);
     }
     let start = Instant::now();
     let result = work();
