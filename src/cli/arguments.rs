@@ -79,6 +79,8 @@ pub enum Command {
     Outlook(OutlookArguments),
     /// Find the moves with the least effort that bring a partner to the designation
     Plan(PlanArguments),
+    /// Compare a run with Partner Center's own figures
+    Reconcile(ReconcileArguments),
     /// Check everything a history holds
     Check(CheckArguments),
     /// Show, compare and check rulebooks
@@ -403,6 +405,27 @@ fn associate(text: &str) -> Result<Associate, String> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Only {
     Failed,
+}
+
+#[derive(Debug, Args)]
+pub struct ReconcileArguments {
+    /// A published folder as_of=DATE, or the folder above it for its newest
+    pub run: PathBuf,
+    /// CSV file of Partner Center's figures: partner,metric,points and, where wanted, track
+    #[arg(long, value_name = "FILE")]
+    pub official: PathBuf,
+    /// The history that was scored: tells which other reading of the rules would remove each difference
+    #[arg(long, value_name = "HISTORY")]
+    pub history: Option<PathBuf>,
+    /// Rulebook of the run, where it is not a built-in one: a TOML file
+    #[arg(long, value_name = "ID|FILE", requires = "history")]
+    pub rulebook: Option<String>,
+    /// Exit with 4 where a figure differs
+    #[arg(long)]
+    pub strict: bool,
+    /// How to print
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ mod manual;
 mod outlook;
 mod plan;
 mod printer;
+mod reconcile;
 mod rules;
 mod run;
 mod sample;
@@ -84,6 +85,7 @@ fn dispatch(command: Command, console: &Console) -> Result<()> {
         Command::Simulate(arguments) => simulate::simulate(&arguments),
         Command::Outlook(arguments) => outlook::outlook(&arguments),
         Command::Plan(arguments) => plan::plan(&arguments),
+        Command::Reconcile(arguments) => reconcile::reconcile(&arguments, console),
         Command::Check(arguments) => check::check(&arguments, console),
         Command::Rules(arguments) => rules::rules(&arguments),
         Command::Sample(arguments) => sample::sample(&arguments, console),

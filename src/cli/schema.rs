@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, schema_for};
 
 use super::printer;
 use crate::error::{Error, Result, nearest};
-use crate::insight::{Backfill, Explanation, Outlook, Plan, Plans, RulebookComparison, Simulation};
+use crate::insight::{Backfill, Explanation, Outlook, Plan, Plans, Reconciliation, RulebookComparison, Simulation};
 
 /// A command, and the schema of its answer.
 type Entry = (&'static str, fn() -> Schema);
@@ -16,6 +16,7 @@ pub const SCHEMAS: &[Entry] = &[
     ("outlook", of::<Outlook>),
     ("plan", of::<Plan>),
     ("plan --all", of::<Plans>),
+    ("reconcile", of::<Reconciliation>),
     ("simulate", of::<Simulation>),
     ("simulate --against", of::<RulebookComparison>),
 ];

@@ -7,6 +7,7 @@ mod explain;
 mod outlook;
 mod plan;
 mod published;
+mod reconcile;
 mod simulate;
 mod slice;
 mod trend;
@@ -20,6 +21,7 @@ pub use explain::{
 pub use outlook::{Alert, Event, Outlook, OutlookMonth, PartnerOutlook, outlook};
 pub use plan::{Effort, Plan, PlannedMove, PlannedUsage, Plans, TrackPlan, plan, plan_all};
 pub use published::{EvidenceRow, PointsRow, Published, ScoreRow};
+pub use reconcile::{Hint, HintText, Readings, ReconcileStatus, Reconciled, Reconciliation, Tried, reconcile};
 pub use simulate::{
     ChangedMeasure, ComparedPartner, RulebookComparison, Simulation, Total, compare_rulebooks, scored_after, simulate,
 };

@@ -3,7 +3,7 @@
 mod points;
 mod rank;
 
-pub use points::{Points, divided, earned, whole};
+pub use points::{DECIMALS, Points, divided, earned, whole};
 
 use crate::history::{Account, Accounts};
 use crate::metrics::Facts;

@@ -3,8 +3,11 @@
 use std::iter::Sum;
 use std::ops::Sub;
 
+/// How many decimals of a point are kept.
+pub const DECIMALS: u32 = 4;
+
 /// How many units one point has.
-const UNITS: i64 = 10_000;
+const UNITS: i64 = 10_i64.pow(DECIMALS);
 
 /// Ten-thousandths of a point.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -15,6 +15,7 @@ mod layouts;
 mod outputs;
 mod plans;
 mod properties;
+mod reconcile;
 mod rejects;
 mod rulebooks;
 mod rules_diff;
