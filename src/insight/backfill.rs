@@ -105,13 +105,16 @@ pub fn backfill(
     Ok(done)
 }
 
+/// Hears of a month as it ends, and records it.
+type Ended<'a> = dyn FnMut(Month, MonthResult, Option<&Outcome>) -> Result<()> + 'a;
+
 /// The months of one rulebook, in one pass.
 fn months_of(
     settings: &Settings,
     months: &[Month],
     lock: &Lock,
     out: &Path,
-    ended: &mut dyn FnMut(Month, MonthResult, Option<&Outcome>) -> Result<()>,
+    ended: &mut Ended,
 ) -> Result<()> {
     let dated: BTreeMap<NaiveDate, Month> =
         months.iter().map(|month| (settings.rules.as_of_month(*month), *month)).collect();
