@@ -109,13 +109,7 @@ pub fn backfill(
 type Ended<'a> = dyn FnMut(Month, MonthResult, Option<&Outcome>) -> Result<()> + 'a;
 
 /// The months of one rulebook, in one pass.
-fn months_of(
-    settings: &Settings,
-    months: &[Month],
-    lock: &Lock,
-    out: &Path,
-    ended: &mut Ended,
-) -> Result<()> {
+fn months_of(settings: &Settings, months: &[Month], lock: &Lock, out: &Path, ended: &mut Ended) -> Result<()> {
     let dated: BTreeMap<NaiveDate, Month> =
         months.iter().map(|month| (settings.rules.as_of_month(*month), *month)).collect();
     let mut pending = Vec::new();

@@ -15,7 +15,7 @@ use crate::insight::slice::{Slice, others};
 use crate::metrics::{Fact, Period};
 use crate::month::Month;
 use crate::pipeline::{self, Settings};
-use crate::rulebook::{Metric, Rulebook, Track};
+use crate::rulebook::{DeploymentUnit, Metric, Rulebook, Track};
 
 /// What a move does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -171,6 +171,10 @@ impl Guesses<'_> {
         };
         let mut found = Vec::new();
         let mut targets: Vec<BTreeSet<String>> = covered.values().cloned().collect();
+        if self.rules.choices.deployment_unit.reading != DeploymentUnit::TenantPooled {
+            let alone = covered.values().flatten().map(|workload| BTreeSet::from([workload.clone()]));
+            targets.extend(alone.collect::<BTreeSet<_>>());
+        }
         targets.dedup();
         for workloads in &targets {
             found.extend(self.deployed(&now, workloads).map(|counts| {
