@@ -81,6 +81,8 @@ pub enum Command {
     Plan(PlanArguments),
     /// Compare a run with Partner Center's own figures
     Reconcile(ReconcileArguments),
+    /// Compare two runs: newly qualified, lost, movers, and why
+    Diff(DiffArguments),
     /// Check everything a history holds
     Check(CheckArguments),
     /// Show, compare and check rulebooks
@@ -423,6 +425,34 @@ pub struct ReconcileArguments {
     /// Exit with 4 where a figure differs
     #[arg(long)]
     pub strict: bool,
+    /// How to print
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct DiffArguments {
+    /// The run before: a published folder as_of=DATE, or the folder above it for its newest
+    #[arg(value_name = "RUN_A")]
+    pub before: PathBuf,
+    /// The run after
+    #[arg(value_name = "RUN_B")]
+    pub after: PathBuf,
+    /// Only this partner, with every row of evidence that changed
+    #[arg(long, value_name = "ID")]
+    pub partner: Option<String>,
+    /// Only changes in this metric
+    #[arg(long, value_name = "METRIC")]
+    pub metric: Option<String>,
+    /// Partners that each list of the table shows, and rows behind each cause [default: 10 and 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
+    /// Where the rulebooks differ: the history RUN_A was made of, to tell the share of the rules from that of the data
+    #[arg(long, value_name = "DIR")]
+    pub history: Option<PathBuf>,
+    /// RUN_B's rulebook: an id of `rules list`, or a TOML file [default: the built-in one of its id]
+    #[arg(long, value_name = "ID|FILE", requires = "history")]
+    pub rulebook: Option<String>,
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: Format,

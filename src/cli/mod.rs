@@ -4,6 +4,7 @@ mod arguments;
 mod backfill;
 mod check;
 mod console;
+mod diff;
 mod environment;
 mod explain;
 mod manual;
@@ -86,6 +87,7 @@ fn dispatch(command: Command, console: &Console) -> Result<()> {
         Command::Outlook(arguments) => outlook::outlook(&arguments),
         Command::Plan(arguments) => plan::plan(&arguments),
         Command::Reconcile(arguments) => reconcile::reconcile(&arguments, console),
+        Command::Diff(arguments) => diff::diff(&arguments, console),
         Command::Check(arguments) => check::check(&arguments, console),
         Command::Rules(arguments) => rules::rules(&arguments),
         Command::Sample(arguments) => sample::sample(&arguments, console),

@@ -4,6 +4,7 @@ use schemars::{JsonSchema, Schema, schema_for};
 
 use super::printer;
 use crate::error::{Error, Result, nearest};
+use crate::insight::diff::Diff;
 use crate::insight::{Backfill, Explanation, Outlook, Plan, Plans, Reconciliation, RulebookComparison, Simulation};
 
 /// A command, and the schema of its answer.
@@ -12,6 +13,7 @@ type Entry = (&'static str, fn() -> Schema);
 /// Every command that has one.
 pub const SCHEMAS: &[Entry] = &[
     ("backfill", of::<Backfill>),
+    ("diff", of::<Diff>),
     ("explain", of::<Explanation>),
     ("outlook", of::<Outlook>),
     ("plan", of::<Plan>),

@@ -3,6 +3,7 @@
 mod answer;
 mod backfill;
 mod change;
+pub mod diff;
 mod explain;
 mod outlook;
 mod plan;

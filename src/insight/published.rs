@@ -248,6 +248,17 @@ impl Published {
         points.map_err(|error| self.unreadable(&error))
     }
 
+    /// The points of some partners, in no order.
+    pub fn metric_points_of(&self, partner_ids: &[&str]) -> Result<Vec<PointsRow>> {
+        let (partners, key) =
+            (Series::new("partner_id".into(), partner_ids).into_frame().lazy(), || [col("partner_id")]);
+        let theirs = self.table("metric_points")?.join(partners, key(), key(), JoinArgs::new(JoinType::Semi));
+        let df = engine::collect("published points", theirs)?;
+        let points: PolarsResult<Vec<PointsRow>> =
+            (0..df.height()).map(|row| points_row(&Rows { df: &df }, row)).collect();
+        points.map_err(|error| self.unreadable(&error))
+    }
+
     /// The evidence of one partner, in its order; None where the run has none.
     pub fn evidence_of(&self, partner_id: &str) -> Result<Option<Vec<EvidenceRow>>> {
         let Some(evidence) = self.evidence()? else { return Ok(None) };

@@ -69,6 +69,30 @@ pub fn explained(code: &str) -> Option<&'static Reason> {
     ALL.iter().find(|reason| reason.code == code)
 }
 
+/// Reasons of what is held at M and was at P.
+const HELD_THROUGHOUT: [&str; 4] = [COUNTED, ENTERED_BAND, LEFT_BAND, FELL_BELOW_ACTIVE_SHARE];
+/// Reasons of what is held at M and was not at P.
+const HELD_SINCE: [&str; 3] = [ASSOCIATION_MONTH_BASELINE, NEWLY_HELD, DEPLOYED_BEFORE_ASSOCIATION];
+/// Reasons of what was held at P and is not at M.
+const HELD_ONCE: [&str; 2] = [NOT_HELD_AT_M, LOST];
+/// Reasons of what is held at M, and may or may not have been at P.
+const HELD_NOW: [&str; 3] = [BELOW_BAND, OUTSIDE_BAND, BELOW_ACTIVE_SHARE];
+
+/// What the reason in a column tells of the association: whether it holds at M, and whether it held at P; null where it tells nothing.
+pub fn held(column: &str) -> [Expr; 2] {
+    let any = |reasons: &[&str]| {
+        let equals = reasons.iter().map(|reason| col(column).eq(lit(*reason)));
+        equals.reduce(Expr::or).unwrap_or_else(|| lit(false))
+    };
+    let told = |yes: Expr, no: Expr| {
+        let unknown = lit(NULL).cast(DataType::Boolean);
+        when(yes).then(lit(true)).when(no).then(lit(false)).otherwise(unknown)
+    };
+    let at_m = any(&HELD_THROUGHOUT).or(any(&HELD_SINCE)).or(any(&HELD_NOW));
+    let at_p = any(&HELD_THROUGHOUT).or(any(&HELD_ONCE));
+    [told(at_m, any(&HELD_ONCE)), told(at_p, any(&HELD_SINCE))]
+}
+
 /// The first reason whose condition is true, else the last resort.
 pub(super) fn first_of(reasons: &[(Expr, &str)], otherwise: &str) -> Expr {
     reasons.iter().rev().fold(lit(otherwise), |otherwise, (condition, reason)| {

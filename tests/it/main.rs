@@ -4,6 +4,7 @@ mod baseline_history;
 mod case_file;
 mod cases;
 mod command;
+mod diff;
 mod documents;
 mod edges;
 mod examples;

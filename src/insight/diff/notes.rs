@@ -1,0 +1,119 @@
+//! Notes: what to know when reading an answer.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::bridge::Bridge;
+use super::cause::Data;
+use super::side::Side;
+
+/// Something to know when reading the answer.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Note {
+    pub code: NoteCode,
+    pub text: String,
+}
+
+/// What a note is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NoteCode {
+    /// The first run sees later data than the second.
+    Reversed,
+    /// The runs were narrowed differently.
+    SelectionsDiffer,
+    /// The runs were made by different versions of the program.
+    VersionsDiffer,
+    /// A run has no evidence.
+    EvidenceMissing,
+    /// Rules and data both changed, and there is no history that tells them apart.
+    RulesOrData,
+    /// The history is no longer the one that the first run has read.
+    HistoryDiffers,
+    /// A history was given and nothing is asked of it.
+    HistoryNotNeeded,
+    /// Months that both runs have read were restated as well.
+    RestatedToo,
+}
+
+/// What the notes are drawn from.
+pub(super) struct Noted<'a> {
+    pub before: &'a Side,
+    pub after: &'a Side,
+    pub data: &'a Data,
+    pub bridge: Option<&'a Bridge>,
+    /// Whether a history was given.
+    pub has_history: bool,
+    /// Whether any partner changed: else there is nothing to say of causes.
+    pub moved: bool,
+}
+
+impl Noted<'_> {
+    /// Every note that holds.
+    pub(super) fn notes(&self) -> Vec<Note> {
+        let all = [
+            NoteCode::Reversed,
+            NoteCode::SelectionsDiffer,
+            NoteCode::VersionsDiffer,
+            NoteCode::EvidenceMissing,
+            NoteCode::RulesOrData,
+            NoteCode::HistoryDiffers,
+            NoteCode::HistoryNotNeeded,
+            NoteCode::RestatedToo,
+        ];
+        all.into_iter().filter(|code| self.holds(*code)).map(|code| Note { code, text: self.text(code) }).collect()
+    }
+
+    fn holds(&self, code: NoteCode) -> bool {
+        let (data, bridge) = (self.data, self.bridge);
+        match code {
+            NoteCode::Reversed => self.before.published.run.as_of > self.after.published.run.as_of,
+            NoteCode::SelectionsDiffer => !data.same_selection,
+            NoteCode::VersionsDiffer => !data.same_version,
+            NoteCode::EvidenceMissing => self.moved && !self.without_evidence().is_empty(),
+            NoteCode::RulesOrData => self.moved && data.rules_or_data() && bridge.is_none(),
+            NoteCode::HistoryDiffers => bridge.is_some_and(|bridge| !bridge.same_history),
+            NoteCode::HistoryNotNeeded => self.has_history && !data.rules_or_data(),
+            NoteCode::RestatedToo => self.moved && !data.same_months && data.restated_files > 0,
+        }
+    }
+
+    fn text(&self, code: NoteCode) -> String {
+        let text = match code {
+            NoteCode::Reversed => "RUN_A is as of a later day than RUN_B: changes are told backwards",
+            NoteCode::SelectionsDiffer => {
+                "the runs were narrowed to different partners or distributors: only partners of both are compared"
+            }
+            NoteCode::VersionsDiffer => {
+                "the runs were made by different versions: what the program changed counts as a change of data"
+            }
+            NoteCode::RulesOrData => {
+                "rulebook and data both changed: the share of the rules cannot be told apart; --history DIR tells it"
+            }
+            NoteCode::HistoryDiffers => {
+                "the history is no longer the one RUN_A has read: what was restated since counts as rules"
+            }
+            NoteCode::HistoryNotNeeded => "rules or data are the same in both runs: --history was not needed",
+            NoteCode::EvidenceMissing => {
+                let lacking = self.without_evidence().join(" and ");
+                return format!(
+                    "no evidence in {lacking}: causes are told as far as they are certain, and no tenants; score again with --evidence"
+                );
+            }
+            NoteCode::RestatedToo => {
+                let files = self.data.restated_files;
+                return format!(
+                    "usage files that both runs have read were restated ({files}): new_month includes what that changed"
+                );
+            }
+        };
+        text.to_owned()
+    }
+
+    /// The runs whose evidence would tell more. Where there is a bridge, it stands for the first run.
+    fn without_evidence(&self) -> Vec<&'static str> {
+        let before = self.bridge.is_none().then_some((self.before, "RUN_A"));
+        let lacking = before.into_iter().chain([(self.after, "RUN_B")]).filter(|(side, _)| !side.has_evidence());
+        lacking.map(|(_, name)| name).collect()
+    }
+}
