@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod month;
 pub mod pipeline;
 pub mod publish;
+pub mod report;
 pub mod rulebook;
 pub mod sample;
 pub mod score;

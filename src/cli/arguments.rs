@@ -83,6 +83,8 @@ pub enum Command {
     Reconcile(ReconcileArguments),
     /// Compare two runs: newly qualified, lost, movers, and why
     Diff(DiffArguments),
+    /// Write a published run as a page and as a workbook
+    Report(ReportArguments),
     /// Check everything a history holds
     Check(CheckArguments),
     /// Show, compare and check rulebooks
@@ -267,6 +269,30 @@ pub struct SimulateArguments {
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArguments {
+    /// A published run: its folder, or the folder above it for the newest
+    pub run: PathBuf,
+    /// Page to write; with --partner, that partner's own
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Workbook to write
+    #[arg(long, value_name = "FILE")]
+    pub xlsx: Option<PathBuf>,
+    /// Folder to write a page for each partner to, with a manifest
+    #[arg(long, value_name = "DIR")]
+    pub each: Option<PathBuf>,
+    /// Only the partners of this distributor
+    #[arg(long, value_name = "ID")]
+    pub distributor: Option<String>,
+    /// Only this partner
+    #[arg(long, value_name = "ID", conflicts_with = "distributor")]
+    pub partner: Option<String>,
+    /// The run before, to tell who moved
+    #[arg(long, value_name = "RUN")]
+    pub compare: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -12,6 +12,7 @@ mod outlook;
 mod plan;
 mod printer;
 mod reconcile;
+mod report;
 mod rules;
 mod run;
 mod sample;
@@ -84,6 +85,7 @@ fn dispatch(command: Command, console: &Console) -> Result<()> {
         Command::Backfill(arguments) => backfill::backfill(&arguments, console),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Simulate(arguments) => simulate::simulate(&arguments),
+        Command::Report(arguments) => report::report(&arguments, console),
         Command::Outlook(arguments) => outlook::outlook(&arguments),
         Command::Plan(arguments) => plan::plan(&arguments),
         Command::Reconcile(arguments) => reconcile::reconcile(&arguments, console),

@@ -185,6 +185,15 @@ pub struct PointsRow {
     pub counted: bool,
 }
 
+/// One row of `rejects.parquet`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectRow {
+    pub table: String,
+    pub rule: String,
+    pub key: String,
+    pub reason: String,
+}
+
 /// One row of evidence.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EvidenceRow {
@@ -248,6 +257,14 @@ impl Published {
         points.map_err(|error| self.unreadable(&error))
     }
 
+    /// The points of every partner, by partner and then in rulebook order.
+    pub fn all_metric_points(&self) -> Result<Vec<PointsRow>> {
+        let df = engine::collect("published points", self.table("metric_points")?)?;
+        let points: PolarsResult<Vec<PointsRow>> =
+            (0..df.height()).map(|row| points_row(&Rows { df: &df }, row)).collect();
+        points.map_err(|error| self.unreadable(&error))
+    }
+
     /// The points of some partners, in no order.
     pub fn metric_points_of(&self, partner_ids: &[&str]) -> Result<Vec<PointsRow>> {
         let (partners, key) =
@@ -257,6 +274,22 @@ impl Published {
         let points: PolarsResult<Vec<PointsRow>> =
             (0..df.height()).map(|row| points_row(&Rows { df: &df }, row)).collect();
         points.map_err(|error| self.unreadable(&error))
+    }
+
+    /// Every rejected row.
+    pub fn rejects(&self) -> Result<Vec<RejectRow>> {
+        let df = engine::collect("published rejects", self.table("rejects")?)?;
+        let row = |row| -> PolarsResult<RejectRow> {
+            let rows = Rows { df: &df };
+            Ok(RejectRow {
+                table: rows.name("table", row)?,
+                rule: rows.name("rule", row)?,
+                key: rows.name("key", row)?,
+                reason: rows.name("reason", row)?,
+            })
+        };
+        let rows: PolarsResult<Vec<RejectRow>> = (0..df.height()).map(row).collect();
+        rows.map_err(|error| self.unreadable(&error))
     }
 
     /// The evidence of one partner, in its order; None where the run has none.

@@ -20,7 +20,7 @@ pub(super) fn described(settings: &Settings, scored: &Scored, rows: RowCounts) -
     Ok(Run {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         schema_version: publish::SCHEMA_VERSION.to_owned(),
-        rulebook: RulebookName { id: settings.rules.id.clone(), hash: settings.rules.hash.clone() },
+        rulebook: rulebook_name(settings),
         as_of: settings.as_of,
         months: Months { m: scored.period.month.first_day(), p: scored.period.year_ago.first_day() },
         selection: selection(settings),
@@ -45,6 +45,12 @@ pub(super) fn described(settings: &Settings, scored: &Scored, rows: RowCounts) -
             })
             .collect(),
     })
+}
+
+fn rulebook_name(settings: &Settings) -> RulebookName {
+    let rules = &settings.rules;
+    let designation_points = rules.designation.points;
+    RulebookName { id: rules.id.clone(), hash: rules.hash.clone(), designation_points }
 }
 
 fn selection(settings: &Settings) -> Selection {

@@ -12,7 +12,7 @@ pub use lock::Lock;
 pub use run_json::{
     Freshness, Input, Months, RejectCount, RowCounts, RulebookName, Run, Selection, Stage, WarningCount,
 };
-pub use staging::{Mode, Staging, abandon, replace_file};
+pub use staging::{Mode, Staging, abandon, create_folder, replace_file};
 pub use tables::{Stamp, metric_points, replace_table, scores, write_table};
 
 /// The version of the tables' columns, in every Parquet file's metadata.

@@ -41,6 +41,9 @@ pub struct RulebookName {
     pub id: String,
     /// SHA-256 of its file.
     pub hash: String,
+    /// Points that its designation asks for.
+    #[serde(default)]
+    pub designation_points: i64,
 }
 
 /// The two months a score compares, as first days.

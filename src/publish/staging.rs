@@ -54,7 +54,7 @@ fn set_permissions(_path: &Path, _bits: u32) -> Result<()> {
 }
 
 /// Creates a folder and those above it; only folders that are new get the mode.
-pub(super) fn create_folder(path: &Path, mode: Mode) -> Result<()> {
+pub fn create_folder(path: &Path, mode: Mode) -> Result<()> {
     if path.is_dir() {
         return Ok(());
     }

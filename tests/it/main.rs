@@ -18,6 +18,7 @@ mod plans;
 mod properties;
 mod reconcile;
 mod rejects;
+mod reports;
 mod rulebooks;
 mod rules_diff;
 mod samples;

@@ -1,0 +1,12 @@
+//! Reports: a published run as a page and as a workbook, for people who never open a terminal. Every figure is one of the run's tables.
+
+mod chart;
+mod each;
+mod page;
+mod portfolio;
+mod workbook;
+
+pub use each::{MANIFEST, each, file_name};
+pub use page::{partner_page, portfolio_page};
+pub use portfolio::{Asked, Card, Portfolio};
+pub use workbook::workbook;
