@@ -193,7 +193,8 @@ pub(super) fn put(beside: &Path, path: &Path, mode: Mode) -> Result<()> {
     let failed = |error: std::io::Error| Error::storage("write the file", path, &error);
     fs::File::open(beside).and_then(|file| file.sync_all()).map_err(failed)?;
     fs::rename(beside, path).map_err(failed)?;
-    path.parent().map_or(Ok(()), sync_folder)
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    sync_folder(folder.unwrap_or(Path::new(".")))
 }
 
 /// Writes a small file in the place of what stood there, in one step.

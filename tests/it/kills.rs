@@ -25,7 +25,7 @@ fn signal(child: &Child, signal: Signal) {
 fn wait_for(path: &Path) {
     let start = Instant::now();
     while !path.exists() {
-        assert!(start.elapsed() < Duration::from_secs(20), "{} never came", path.display());
+        assert!(start.elapsed() < Duration::from_secs(60), "{} never came", path.display());
         std::thread::sleep(Duration::from_millis(1));
     }
 }
@@ -76,8 +76,9 @@ fn a_replacement_killed_at_any_moment_leaves_the_old_or_the_new() {
         let before = fixture::published(&placed.run());
         let replaced_by_evidence = before == without;
         let mut child = start(&placed, if replaced_by_evidence { &["--evidence"] } else { &[] });
-        // From half-way to the end, where results are written and exchanged.
-        std::thread::sleep(took / 2 + took * moment / 20);
+        // From the first moment of staging to the end, where results are written and exchanged, however busy the machine is.
+        wait_for(&staging(&placed));
+        std::thread::sleep(took * moment / 13);
         let _ = kill_process(Pid::from_raw(child.id() as i32).expect("a process"), Signal::KILL);
         child.wait().expect("it ends");
         let after = fixture::published(&placed.run());

@@ -12,6 +12,8 @@ fn settings() -> insta::Settings {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.add_filter(r"in \d+\.\d s, \d+ MB at the peak", "in [time], [memory] at the peak");
+    // A busy machine makes a run say where it is.
+    settings.add_filter(r"(?m)^ +\d+ s  .*\n", "");
     settings.add_filter(r"/[^\s:]*/(history|out|disk)", "[folder]/$1");
     settings
 }
