@@ -22,6 +22,18 @@ test:
 snapshots:
     INSTA_UPDATE=always cargo test --test it snapshots::
 
+# Write docs/schemas/ anew, the JSON Schemas of answers
+schemas:
+    cargo run --quiet -- schema backfill > docs/schemas/backfill.json
+    cargo run --quiet -- schema diff > docs/schemas/diff.json
+    cargo run --quiet -- schema explain > docs/schemas/explain.json
+    cargo run --quiet -- schema outlook > docs/schemas/outlook.json
+    cargo run --quiet -- schema plan > docs/schemas/plan.json
+    cargo run --quiet -- schema "plan --all" > docs/schemas/plan-all.json
+    cargo run --quiet -- schema reconcile > docs/schemas/reconcile.json
+    cargo run --quiet -- schema simulate > docs/schemas/simulate.json
+    cargo run --quiet -- schema "simulate --against" > docs/schemas/simulate-against.json
+
 # Score the sample and show the ranking
 score:
     cargo run -- score data/sample --month 2026-10 --out out --format table

@@ -6,8 +6,7 @@ use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::error::Error;
-use crate::insight::{Associate, Certify, Deployed, TenantChange, Usage};
+use crate::insight::{Associate, Certify, Deployed, MOST_OF_A_COUNT, TenantChange, Usage};
 use crate::month::Month;
 use crate::publish::Mode;
 use crate::rulebook::Track;
@@ -252,7 +251,7 @@ pub struct SimulateArguments {
     #[arg(long, value_name = "ID")]
     pub partner: Option<String>,
     /// With --against: only the partners of this distributor; may be repeated
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", requires = "against")]
     pub distributor: Vec<String>,
     #[command(flatten)]
     pub date: DateArguments,
@@ -331,7 +330,7 @@ pub struct PlanArguments {
     #[arg(long)]
     pub all: bool,
     /// With --all: only the partners of this distributor; may be repeated
-    #[arg(long, value_name = "ID", requires = "all")]
+    #[arg(long, value_name = "ID", requires = "all", conflicts_with = "partner")]
     pub distributor: Vec<String>,
     #[command(flatten)]
     pub date: DateArguments,
@@ -357,16 +356,16 @@ pub struct ChangeArguments {
     #[arg(long, value_name = "OPTION=N", value_parser = deployed)]
     pub deployments: Vec<Deployed>,
     /// Tenants more that are won
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = clap::value_parser!(i64).range(-MOST_OF_A_COUNT..=MOST_OF_A_COUNT))]
     pub net_adds: Option<i64>,
     /// Tenant whose usage changes: ID, or ID:WORKLOAD
     #[arg(long, value_name = "TENANT")]
     pub tenant: Option<String>,
     /// Its paid seats then
-    #[arg(long, value_name = "N", requires = "tenant", value_parser = clap::value_parser!(i64).range(0..))]
+    #[arg(long, value_name = "N", requires = "tenant", value_parser = clap::value_parser!(i64).range(0..=MOST_OF_A_COUNT))]
     pub seats: Option<i64>,
     /// Its active users then
-    #[arg(long, value_name = "N", requires = "tenant", value_parser = clap::value_parser!(i64).range(0..))]
+    #[arg(long, value_name = "N", requires = "tenant", value_parser = clap::value_parser!(i64).range(0..=MOST_OF_A_COUNT))]
     pub users: Option<i64>,
     /// Association filed, such as TENANT:cpor, or TENANT:cpor:WORKLOAD
     #[arg(long, value_name = "TENANT:OPTION", value_parser = associate)]
@@ -375,13 +374,14 @@ pub struct ChangeArguments {
 
 impl ChangeArguments {
     /// The change of the tenant named, where one is.
-    pub fn tenant(&self) -> crate::error::Result<Vec<TenantChange>> {
-        let Some(tenant) = &self.tenant else { return Ok(Vec::new()) };
-        if self.seats.is_none() && self.users.is_none() {
-            return Err(Error::usage("nothing of the tenant changes").hint("add --seats N, --users N, or both"));
-        }
-        let (tenant_id, workload) = parted(tenant);
-        Ok(vec![TenantChange { tenant_id, workload, paid_seats: self.seats, active_users: self.users }])
+    pub fn tenant(&self) -> Vec<TenantChange> {
+        let change = self.tenant.as_deref().map(parted).map(|(tenant_id, workload)| TenantChange {
+            tenant_id,
+            workload,
+            paid_seats: self.seats,
+            active_users: self.users,
+        });
+        change.into_iter().collect()
     }
 }
 
@@ -397,9 +397,8 @@ fn parted(text: &str) -> (String, Option<String>) {
 fn counted(text: &str) -> Result<(String, i64), String> {
     let wrong = || format!("`{text}` is not NAME=NUMBER, such as csp=+300");
     let (name, number) = text.split_once('=').ok_or_else(wrong)?;
-    // Beyond this no count of a history reaches, and sums stay exact.
-    let number: i32 = number.parse().map_err(|_| wrong())?;
-    Ok((name.to_owned(), number.into()))
+    let number = number.parse().ok().filter(|number| (-MOST_OF_A_COUNT..=MOST_OF_A_COUNT).contains(number));
+    Ok((name.to_owned(), number.ok_or_else(wrong)?))
 }
 
 /// `OPTION=N`, or `TRACK.OPTION=N`.

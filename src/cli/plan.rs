@@ -42,7 +42,7 @@ fn one(plan: &Plan) -> String {
     let mut text = format!("{}\n", partner(&plan.partner_id, plan.partner_name.as_deref()));
     let _ = writeln!(text, "{} as of {}: {}", plan.rulebook, plan.as_of, standing(&plan.now));
     for of_track in &plan.tracks {
-        let _ = writeln!(text, "\n{}", heading(of_track, plan.easiest.as_ref() == Some(&of_track.track)));
+        let _ = writeln!(text, "\n{}", heading(of_track, plan));
         if of_track.moves.is_empty() {
             continue;
         }
@@ -63,7 +63,7 @@ fn one(plan: &Plan) -> String {
     text
 }
 
-fn heading(of_track: &TrackPlan, easiest: bool) -> String {
+fn heading(of_track: &TrackPlan, plan: &Plan) -> String {
     let mut text = format!("{}: {} points", of_track.track, points(of_track.points));
     if of_track.points_short > 0.0 {
         let _ = write!(text, ", {} short", points(of_track.points_short));
@@ -75,9 +75,10 @@ fn heading(of_track: &TrackPlan, easiest: bool) -> String {
         (true, true) => write!(text, ": the designation is there"),
         (true, false) => {
             let after = of_track.points_after.map(|after| format!(", to {} points", points(after))).unwrap_or_default();
-            let easiest = if easiest { " (the easier way)" } else { "" };
+            let easiest = if plan.easiest.as_ref() == Some(&of_track.track) { " (the easier way)" } else { "" };
             write!(text, ": effort {}{after}{easiest}; users/seats at M", of_track.effort)
         }
+        (false, _) if plan.now.qualified => write!(text, ": the other track has the designation"),
         (false, _) => write!(text, ": no plan reaches the designation"),
     };
     text

@@ -53,7 +53,7 @@ fn scenario(arguments: &SimulateArguments) -> Result<Scenario> {
         net_customer_adds: changes.net_adds.unwrap_or(0),
         usage: changes.usage.clone(),
         deployments: changes.deployments.clone(),
-        tenant: changes.tenant()?,
+        tenant: changes.tenant(),
         associate: changes.associate.clone(),
     });
     Ok(scenario)

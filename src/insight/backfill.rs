@@ -15,11 +15,14 @@ use crate::error::{Code, Error, Result};
 use crate::history::History;
 use crate::month::Month;
 use crate::pipeline::{self, Outcome, Settings};
-use crate::publish::{self, Lock};
+use crate::publish::{self, Lock, Staging};
 use crate::rulebook::Rulebook;
 
 /// The file of an output folder that tells how each month of its backfills ended.
 pub const RECORD: &str = "backfill.json";
+
+/// Months of one backfill at most: a span of centuries is a mistyped year.
+const MOST_MONTHS: usize = 1200;
 
 /// How each month ended, by month.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -77,7 +80,13 @@ pub fn backfill(
             Error::usage(format!("the span begins in {from} and ends before, in {to}")).hint("swap --from and --to")
         );
     }
+    if from.through(to).take(MOST_MONTHS + 1).count() > MOST_MONTHS {
+        return Err(Error::usage(format!("from {from} to {to} is more than {MOST_MONTHS} months"))
+            .hint("check the years of --from and --to"));
+    }
     let lock = Lock::take(out, settings.mode)?;
+    // Where every month is up to date, nothing else would remove what a killed run left.
+    Staging::clean(out)?;
     let mut record = Backfill::read(out)?;
     let failed_before =
         |month: &Month| record.months.get(&month.to_string()).is_some_and(|result| result.status == Status::Failed);

@@ -1,13 +1,17 @@
 //! Changes to what a partner has, as a person asks for them: to facts, to a tenant's usage, to associations.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::error::{Error, Result, nearest};
 use crate::metrics::{Fact, Facts};
 use crate::rulebook::{ALL_OPTIONS, Metric, Rulebook, Track};
 use crate::toml_file;
+
+/// The largest count that a history may hold, and the largest change of one: sums of such stay exact.
+pub const MOST_OF_A_COUNT: i64 = i32::MAX as i64;
 
 /// What is changed; all changes apply at M, all else equal.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -16,7 +20,7 @@ pub struct Scenario {
     #[serde(default)]
     pub certify: Vec<Certify>,
     /// Tenants won, less those lost.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "difference")]
     pub net_customer_adds: i64,
     #[serde(default)]
     pub usage: Vec<Usage>,
@@ -34,6 +38,7 @@ pub struct Scenario {
 pub struct Certify {
     /// `intermediate` or `advanced`, or the metric's whole name.
     pub metric: String,
+    #[serde(deserialize_with = "difference")]
     pub people: i64,
 }
 
@@ -44,6 +49,7 @@ pub struct Usage {
     pub option: String,
     /// Every track that has the option where absent.
     pub track: Option<String>,
+    #[serde(deserialize_with = "difference")]
     pub active_users: i64,
 }
 
@@ -54,6 +60,7 @@ pub struct Deployed {
     pub option: String,
     /// Every track that has the option where absent.
     pub track: Option<String>,
+    #[serde(deserialize_with = "difference")]
     pub tenants: i64,
 }
 
@@ -64,7 +71,9 @@ pub struct TenantChange {
     pub tenant_id: String,
     /// The tenant's listed workload with the most paid seats at M where absent.
     pub workload: Option<String>,
+    #[serde(default, deserialize_with = "count")]
     pub paid_seats: Option<i64>,
+    #[serde(default, deserialize_with = "count")]
     pub active_users: Option<i64>,
 }
 
@@ -76,6 +85,21 @@ pub struct Associate {
     /// Every eligible workload where absent.
     pub workload: Option<String>,
     pub option: String,
+}
+
+/// A change of a count, from a file.
+fn difference<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<i64, D::Error> {
+    within(i64::deserialize(deserializer)?, -MOST_OF_A_COUNT)
+}
+
+/// A count, from a file.
+fn count<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<i64>, D::Error> {
+    within(i64::deserialize(deserializer)?, 0).map(Some)
+}
+
+fn within<E: serde::de::Error>(number: i64, from: i64) -> std::result::Result<i64, E> {
+    let is_within = (from..=MOST_OF_A_COUNT).contains(&number);
+    if is_within { Ok(number) } else { Err(E::custom(format!("{number} is not from {from} to {MOST_OF_A_COUNT}"))) }
 }
 
 impl Scenario {
@@ -190,13 +214,14 @@ pub(super) fn option_of(rules: &Rulebook, option: &str, track: Option<&str>) -> 
         })
         .transpose()?;
     let of_track = |track: Track| rules.track(track).options.clone();
-    let known: Vec<String> = track.map_or_else(|| Track::ALL.into_iter().flat_map(of_track).collect(), of_track);
-    if known.iter().any(|name| name == option) {
+    let known: BTreeSet<String> =
+        Track::ALL.into_iter().filter(|one| track.is_none_or(|only| only == *one)).flat_map(of_track).collect();
+    if known.contains(option) {
         return Ok(track);
     }
     let hint = match nearest(option, known.iter().map(String::as_str)) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("options are {}", known.join(", ")),
+        None => format!("options are {}", known.iter().cloned().collect::<Vec<_>>().join(", ")),
     };
     Err(Error::usage(format!("there is no option `{option}`")).hint(hint))
 }

@@ -15,7 +15,7 @@ mod trend;
 
 pub use answer::Answer;
 pub use backfill::{Backfill, MonthResult, RECORD, Status, backfill};
-pub use change::{Associate, Certify, Deployed, Scenario, TenantChange, Usage};
+pub use change::{Associate, Certify, Deployed, MOST_OF_A_COUNT, Scenario, TenantChange, Usage};
 pub use explain::{
     ExplainedMeasure, ExplainedRow, Explanation, Wanted, explain_history, explain_run, metric_named, shown,
 };

@@ -11,7 +11,7 @@ use super::slice::Slice;
 use crate::engine;
 use crate::error::{Error, Result, nearest};
 use crate::history::Accounts;
-use crate::metrics::Period;
+use crate::metrics::{Facts, Period};
 use crate::pipeline::{self, Scored, Settings};
 use crate::rulebook::{Metric, Rulebook};
 use crate::score::{self, Score};
@@ -65,13 +65,16 @@ pub struct ChangedMeasure {
 /// # Errors
 /// Usage where the scenario names what is not there, with the nearest; those of a score.
 pub fn simulate(settings: &Settings, scenario: &Scenario) -> Result<Simulation> {
+    // A mistyped name is told before anything is read.
+    scenario.apply_to_facts(&mut Facts::none(1, settings.rules.measures().len()), 0, &settings.rules)?;
     let (history, _) = pipeline::open(&settings.history, &settings.rules)?;
     let accounts = history.accounts().narrowed(&settings.partners, &settings.distributors)?;
     let period = Period::of(&settings.rules, settings.as_of);
     pipeline::require_months(&history, period)?;
     let more: Vec<String> = scenario.associate.iter().map(|change| change.tenant_id.clone()).collect();
     let slice = Slice::of(&history, &accounts, &settings.rules, period, &more).map_err(|error| history.place(error))?;
-    let (before, after) = (slice.score(settings)?, scored_after(&slice, scenario, settings)?);
+    let after = scored_after(&slice, scenario, settings)?;
+    let before = slice.score(settings)?;
     simulation(settings, scenario, &before, &after)
 }
 
@@ -145,6 +148,7 @@ fn changed(slice: &Slice, scenario: &Scenario, rules: &Rulebook, period: Period)
     }
     let mut added = Vec::new();
     for change in &scenario.associate {
+        require_usage(&changed, &change.tenant_id, period)?;
         added.extend(associated(&changed.accounts, change, rules, period)?);
     }
     if !added.is_empty() {
@@ -185,6 +189,10 @@ fn with_usage(slice: &Slice, change: &TenantChange, rules: &Rulebook, period: Pe
 
 /// The workload that a change means, checked.
 fn workload_of(slice: &Slice, change: &TenantChange, theirs: &DataFrame, rules: &Rulebook) -> Result<String> {
+    if change.paid_seats.is_none() && change.active_users.is_none() {
+        return Err(Error::usage(format!("nothing of tenant `{}` changes", change.tenant_id))
+            .hint("give its paid seats, its active users, or both"));
+    }
     let ids: Vec<&str> = (0..slice.tenants.len()).filter_map(|number| slice.tenants.id(number)).collect();
     if !ids.contains(&change.tenant_id.as_str()) {
         let error = Error::usage(format!("the partner has no association with tenant `{}`", change.tenant_id));
@@ -216,6 +224,17 @@ fn listed(workload: &str, rules: &Rulebook) -> Result<()> {
         None => format!("`partnerscore rules show {}` has the lists", rules.id),
     };
     Err(Error::usage(format!("no metric lists the workload `{workload}`")).hint(hint))
+}
+
+/// A tenant that usage does not know is mistyped, unless the scenario gives it usage.
+fn require_usage(slice: &Slice, tenant_id: &str, period: Period) -> Result<()> {
+    let rows = slice.tables.workload_usage.clone().lazy().filter(col("tenant_id").eq(lit(tenant_id)));
+    if engine::count("scenario", rows)? > 0 {
+        return Ok(());
+    }
+    let (m, p) = (period.month, period.year_ago);
+    let what = format!("usage has no row of tenant `{tenant_id}` on a listed workload from {p} to {m}");
+    Err(Error::usage(what).hint("check its id, or say what it uses then: --tenant TENANT:WORKLOAD --seats N --users N"))
 }
 
 /// A new association of every account, held from the first day of M.

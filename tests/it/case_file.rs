@@ -20,6 +20,7 @@ pub struct Case {
     pub history: History,
     pub points: Vec<PointsRow>,
     pub scores: Vec<ScoreRow>,
+    pub reasons: Vec<ReasonRow>,
 }
 
 /// An expected row of `metric_points`; points are ten-thousandths.
@@ -45,6 +46,18 @@ pub struct ScoreRow {
     pub metrics_short: String,
 }
 
+/// An expected row of evidence, and why it counts, or does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReasonRow {
+    pub partner_id: String,
+    pub track: String,
+    pub metric: String,
+    pub option: String,
+    pub tenant_or_person: String,
+    pub workload: Option<String>,
+    pub reason: String,
+}
+
 /// Reads a file of cases.
 pub fn read(path: &Path) -> Vec<Case> {
     let text = std::fs::read_to_string(path).expect("a case file");
@@ -66,6 +79,7 @@ fn one(case: &toml::Table, as_of: NaiveDate) -> Case {
         "usage",
         "points",
         "scores",
+        "reasons",
     ];
     let name = case["name"].as_str().expect("a name").to_owned();
     assert!(
@@ -96,6 +110,7 @@ fn one(case: &toml::Table, as_of: NaiveDate) -> Case {
         history: History { partners, associations, certifications, workload_usage },
         points: rows("points", 7).iter().map(|row| points_row(row)).collect(),
         scores: rows("scores", 6).iter().map(|row| score_row(row)).collect(),
+        reasons: rows("reasons", 7).iter().map(|row| reason_row(row)).collect(),
         name,
     }
 }
@@ -167,6 +182,11 @@ fn score_row(row: &[String]) -> ScoreRow {
         points_short: ten_thousandths(&row[4]),
         metrics_short: text(&row[5]).unwrap_or_default(),
     }
+}
+
+fn reason_row(row: &[String]) -> ReasonRow {
+    let [partner_id, track, metric, option, tenant_or_person] = [0, 1, 2, 3, 4].map(|index| row[index].clone());
+    ReasonRow { partner_id, track, metric, option, tenant_or_person, workload: text(&row[5]), reason: row[6].clone() }
 }
 
 /// `4.2857` as 42857.

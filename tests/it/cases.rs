@@ -21,13 +21,14 @@ fn files() -> Vec<PathBuf> {
     files
 }
 
-fn rules_of(case: &Case) -> Rulebook {
+/// The rulebook of a case.
+pub fn rules_of(case: &Case) -> Rulebook {
     rulebook::parse(&changed_of(&case.rulebook, &case.rules), &case.name)
         .unwrap_or_else(|error| panic!("{}: {error}", case.name))
 }
 
 /// A tenant that nobody serves has usage at M and at P, so that both months are there.
-fn with_both_months(mut history: History, case: &Case, rules: &Rulebook) -> History {
+pub fn with_both_months(mut history: History, case: &Case, rules: &Rulebook) -> History {
     let m = rules.usage_month(case.as_of);
     for month in rules.year_ago(m).through(m) {
         history.workload_usage.push(Usage {
@@ -94,12 +95,13 @@ fn same_rules(one: &Case, other: &Case) -> bool {
     (&one.rulebook, &one.rules) == (&other.rulebook, &other.rules)
 }
 
-fn prefixed(id: &str, index: usize) -> String {
+/// An id of a history that stands beside others.
+pub fn prefixed(id: &str, index: usize) -> String {
     format!("case{index}-{id}")
 }
 
 /// Adds a case's rows under ids of its own.
-fn add(history: &mut History, case: &History, index: usize) {
+pub fn add(history: &mut History, case: &History, index: usize) {
     let own = |id: &Option<String>| id.as_ref().map(|id| prefixed(id, index));
     history.partners.extend(case.partners.iter().cloned().map(|mut row| {
         (row.partner_id, row.global_partner_id) = (own(&row.partner_id), own(&row.global_partner_id));

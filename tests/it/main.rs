@@ -1,5 +1,6 @@
 //! All tests of the command and the library, in one binary.
 
+mod backfills;
 mod baseline_history;
 mod case_file;
 mod cases;
@@ -8,6 +9,7 @@ mod diff;
 mod documents;
 mod edges;
 mod examples;
+mod explains;
 mod faults;
 mod fixture;
 mod house;
@@ -15,6 +17,7 @@ mod kills;
 mod layouts;
 mod outputs;
 mod plans;
+mod plans_of_moves;
 mod properties;
 mod reconcile;
 mod rejects;
@@ -22,8 +25,10 @@ mod reports;
 mod rulebooks;
 mod rules_diff;
 mod samples;
+mod schemas;
 mod second_reading;
 mod several;
+mod simulates;
 mod snapshots;
 mod vintages;
 

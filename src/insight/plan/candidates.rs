@@ -223,10 +223,11 @@ impl Guesses<'_> {
         for claim in claims.iter().filter(holds) {
             let option = self.rules.association_types().find(|(name, _)| *name == claim.association_type);
             let Some((_, option)) = option else { continue };
-            let workloads = covered.entry(option.to_owned()).or_default();
-            match &claim.workload {
-                None => workloads.extend(listed.iter().cloned()),
-                Some(workload) => drop(workloads.insert(workload.clone())),
+            // A claim on a workload that no metric lists covers nothing, and stands in the way of no other.
+            let covers = |workload: &&String| claim.workload.as_ref().is_none_or(|only| only == *workload);
+            let workloads: BTreeSet<String> = listed.iter().filter(covers).cloned().collect();
+            if !workloads.is_empty() {
+                covered.entry(option.to_owned()).or_default().extend(workloads);
             }
         }
         covered

@@ -49,10 +49,10 @@ impl Effort {
             ("paid_seat", effort.paid_seat),
             ("active_user", effort.active_user),
         ];
-        let options = effort.associate.iter().map(|(option, weight)| (option.as_str(), *weight));
-        if let Some((name, _)) = weights.into_iter().chain(options).find(|(_, weight)| !(0..=LARGEST).contains(weight))
-        {
-            let place = format!("{place}:{}", toml_file::line_of_key(text, name));
+        let weights = weights.into_iter().map(|(name, weight)| (name.to_owned(), weight));
+        let options = effort.associate.iter().map(|(option, weight)| (format!("associate.{option}"), *weight));
+        if let Some((name, _)) = weights.chain(options).find(|(_, weight)| !(0..=LARGEST).contains(weight)) {
+            let place = format!("{place}:{}", toml_file::line_of_key(text, &name));
             return Err(Error::usage(format!("{name} is out of range")).at(place).hint(format!("use 0 to {LARGEST}")));
         }
         Ok(effort)

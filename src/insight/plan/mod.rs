@@ -59,7 +59,8 @@ pub struct TrackPlan {
     pub points_short: f64,
     /// By metric under its minimum, the points it lacks.
     pub lacking: BTreeMap<String, f64>,
-    /// Whether the moves reach the designation; without moves, whether it is there already.
+    /// Whether the moves reach the designation; without moves, whether it is there already. A partner that has it on the other track
+    /// needs no moves.
     pub reached: bool,
     /// Sum of the moves' efforts.
     pub effort: i64,
@@ -227,7 +228,7 @@ impl Planner<'_> {
             one_move: None,
             points_after: None,
         };
-        if !plan.reached {
+        if !plan.reached && !score.qualified {
             let mut least = i64::MAX;
             for way in self.ways(track) {
                 let Some(weighed) = self.weighed(score, &way, candidates) else { continue };

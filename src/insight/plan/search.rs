@@ -1,11 +1,15 @@
 //! The set of moves with the least effort that brings one track to the designation. Whole numbers only; knows no tenant.
 //!
 //! Points of a metric never fall as its value rises, and moves that take away from the track are left out beforehand. So it is enough to
-//! know, of each number of tenants won and of deployments gained, which sets are beaten by none in effort, users and headroom used.
+//! know, of each number of tenants won and of deployments gained, which sets are beaten by none in effort, users and headroom used. Those
+//! can be very many where hundreds of tenants have a move: beyond [`MOST_SETS`] the most promising are kept, and a cheaper set may be missed.
 
 use std::collections::BTreeMap;
 
 use crate::score::{Points, earned};
+
+/// Sets that are looked at side by side; a few dozen tenants need fewer.
+const MOST_SETS: usize = 2000;
 
 /// A metric through one option: what it has, and what it gives for that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,8 +103,17 @@ struct Set {
 }
 
 impl Set {
-    fn beats(&self, other: &Set) -> bool {
-        self.effort <= other.effort && self.users >= other.users && self.headroom <= other.headroom
+    const NONE: Set = Set { effort: 0, users: 0, headroom: 0, moves: Vec::new() };
+
+    /// Whether it is as good, whatever comes after, once the users it has fewer are won at no tenant in particular.
+    fn beats(&self, other: &Set, user: i64) -> bool {
+        let fewer = (other.users - self.users).max(0);
+        self.effort + fewer * user <= other.effort && self.headroom + fewer <= other.headroom
+    }
+
+    /// Its effort, less what its users would cost at no tenant in particular.
+    fn promise(&self, user: i64) -> i64 {
+        self.effort - self.users * user
     }
 }
 
@@ -109,21 +122,46 @@ type Sets = BTreeMap<(i64, i64), Vec<Set>>;
 
 /// The set of moves with the least effort below `limit`; None where there is none.
 pub fn cheapest(problem: &Problem, limit: i64) -> Option<Solution> {
-    let mut best: Option<Solution> = None;
-    for ((tenants, deployed), sets) in sets_of_moves(problem, limit) {
-        for set in sets {
-            let below = best.as_ref().map_or(limit, |best| best.effort);
-            if set.effort < below {
-                best = completed(problem, tenants, deployed, &set, below).or(best);
-            }
-        }
+    let mut best = None;
+    let mut sets = Sets::from([((0, 0), vec![Set::NONE])]);
+    for tenant in cheapest_first(problem) {
+        grow(problem, &mut sets, tenant, below(&best, limit));
+        thin(&mut sets, problem.user);
+        // A way that is known already tells early which sets are not worth going on with.
+        let promising = sets.iter().filter_map(|(key, sets)| Some((*key, sets.iter().min_by_key(|set| set.effort)?)));
+        promising.for_each(|(key, set)| complete(problem, key, set, limit, &mut best));
+    }
+    for (key, of_gain) in &sets {
+        of_gain.iter().for_each(|set| complete(problem, *key, set, limit, &mut best));
     }
     best
 }
 
+/// What a set must cost less than.
+fn below(best: &Option<Solution>, limit: i64) -> i64 {
+    best.as_ref().map_or(limit, |best| best.effort)
+}
+
+/// Takes a set, completed, for the best where it costs less.
+fn complete(problem: &Problem, (tenants, deployed): (i64, i64), set: &Set, limit: i64, best: &mut Option<Solution>) {
+    let below = below(best, limit);
+    if set.effort < below
+        && let Some(better) = completed(problem, tenants, deployed, set, below)
+    {
+        *best = Some(better);
+    }
+}
+
+/// The tenants by place, those with the cheapest moves first: sets that cost little are completed early.
+fn cheapest_first(problem: &Problem) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..problem.tenants.len()).collect();
+    places.sort_by_key(|place| problem.tenants[*place].iter().map(|made| made.effort).min());
+    places
+}
+
 /// The cheapest single move that is enough: one person, one tenant's move, or users won at one tenant, of which `most` can be won.
 pub fn single(problem: &Problem, most: i64) -> Option<Solution> {
-    let none = Set { effort: 0, users: 0, headroom: 0, moves: Vec::new() };
+    let none = Set::NONE;
     let people =
         [[1, 0], [0, 1]].map(|people| Solution { effort: certified(problem, people), people, ..Solution::default() });
     let people = people.into_iter().filter(|solution| reaches(problem, (0, 0), &none, solution));
@@ -160,26 +198,31 @@ fn reaches(problem: &Problem, (tenants, deployed): (i64, i64), set: &Set, soluti
     points.iter().sum::<Points>() >= problem.goal && points.iter().all(|points| *points >= problem.minimum)
 }
 
-/// Every set of tenants' moves that is not beaten, its gains counted as far as they add points.
-fn sets_of_moves(problem: &Problem, limit: i64) -> Sets {
+/// Adds every set with a move of one tenant more that costs less than `limit`, its gains counted as far as they add points.
+fn grow(problem: &Problem, sets: &mut Sets, tenant: usize, limit: i64) {
     let rooms = (problem.net_customer_adds.room(), problem.deployments.room());
-    let start = Set { effort: 0, users: 0, headroom: 0, moves: Vec::new() };
-    let mut sets = Sets::from([((0, 0), vec![start])]);
-    for (tenant, moves) in problem.tenants.iter().enumerate() {
-        let before = sets.clone();
-        for ((tenants, deployed), of_gain) in &before {
-            for (place, made) in moves.iter().enumerate() {
-                let key = (
-                    (tenants + made.gain.net_customer_adds).min(rooms.0),
-                    (deployed + made.gain.deployments).min(rooms.1),
-                );
-                for set in of_gain.iter().filter(|set| set.effort + made.effort < limit) {
-                    add(sets.entry(key).or_default(), with(problem, set, made, (tenant, place)));
-                }
+    let before = sets.clone();
+    for ((tenants, deployed), of_gain) in &before {
+        for (place, made) in problem.tenants[tenant].iter().enumerate() {
+            let key =
+                ((tenants + made.gain.net_customer_adds).min(rooms.0), (deployed + made.gain.deployments).min(rooms.1));
+            for set in of_gain.iter().filter(|set| set.effort + made.effort < limit) {
+                add(sets.entry(key).or_default(), with(problem, set, made, (tenant, place)), problem.user);
             }
         }
     }
-    sets
+}
+
+/// Keeps the most promising where there are too many.
+fn thin(sets: &mut Sets, user: i64) {
+    if sets.values().map(Vec::len).sum::<usize>() <= MOST_SETS {
+        return;
+    }
+    let each = (MOST_SETS / sets.len()).max(1);
+    for of_gain in sets.values_mut() {
+        of_gain.sort_by_key(|set| (set.promise(user), set.effort));
+        of_gain.truncate(each);
+    }
 }
 
 fn with(problem: &Problem, set: &Set, made: &Move, place: (usize, usize)) -> Set {
@@ -194,9 +237,9 @@ fn with(problem: &Problem, set: &Set, made: &Move, place: (usize, usize)) -> Set
 }
 
 /// Keeps a set unless one that is there beats it; those that it beats go.
-fn add(sets: &mut Vec<Set>, set: Set) {
-    if !sets.iter().any(|other| other.beats(&set)) {
-        sets.retain(|other| !set.beats(other));
+fn add(sets: &mut Vec<Set>, set: Set, user: i64) {
+    if !sets.iter().any(|other| other.beats(&set, user)) {
+        sets.retain(|other| !set.beats(other, user));
         sets.push(set);
     }
 }
@@ -312,6 +355,38 @@ mod tests {
         let moved = problem.tenants.iter().flatten().map(|made| judged(problem, &[made], [0, 0], 0));
         let users = (1..=problem.headroom).map(|users| judged(problem, &[], [0, 0], users));
         people.into_iter().chain(moved).chain(users).flatten().min()
+    }
+
+    /// Hundreds of tenants that are all a little different: sets that no other beats would be without number.
+    #[test]
+    fn a_large_problem_is_searched_as_well() {
+        let gauge = |net, target, max_points| Gauge { net, target, max_points };
+        let place = |tenant: i64, move_of: i64| (tenant * 7919 + move_of * 104_729) % 1009;
+        let a_move = |tenant, move_of| Move {
+            effort: 10 + place(tenant, move_of) % 97,
+            gain: Gain {
+                net_customer_adds: i64::from(move_of != 1),
+                active_users: place(tenant, move_of + 3) % 41,
+                deployments: i64::from(move_of != 0),
+            },
+            headroom: place(tenant, 5) % 53,
+        };
+        let problem = Problem {
+            net_customer_adds: gauge(-9, 10, 20),
+            intermediate: gauge(0, 2, 10),
+            advanced: gauge(0, 1, 15),
+            usage_growth: gauge(-300, 500, 30),
+            deployments: gauge(-4, 5, 25),
+            goal: Points(700_000),
+            minimum: Points(10_000),
+            certify: [24, 60],
+            user: 1,
+            headroom: 300 * 30,
+            tenants: (0..300).map(|tenant| (0..3).map(|move_of| a_move(tenant, move_of)).collect()).collect(),
+        };
+        let found = cheapest(&problem, i64::MAX).expect("a way");
+        let chosen: Vec<&Move> = found.moves.iter().map(|(tenant, place)| &problem.tenants[*tenant][*place]).collect();
+        assert_eq!(judged(&problem, &chosen, found.people, found.users), Some(found.effort));
     }
 
     proptest! {

@@ -1,0 +1,23 @@
+"""Checks answers against the JSON Schemas of the same name: schemas.py SCHEMAS ANSWERS."""
+
+import json
+import sys
+from pathlib import Path
+
+from jsonschema import Draft202012Validator
+
+schemas, answers = map(Path, sys.argv[1:])
+faults = []
+checked = 0
+for path in sorted(answers.glob("*.json")):
+    schema = json.loads((schemas / path.name).read_text())
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    answer = json.loads(path.read_text())
+    faults += [f"{path.name}: {fault.json_path}: {fault.message}" for fault in validator.iter_errors(answer)]
+    # A schema that allowed anything would say nothing.
+    if not list(validator.iter_errors({})):
+        faults.append(f"{path.name}: the schema takes an empty answer")
+    checked += 1
+print("\n".join(faults) or f"{checked} answers are what their schemas say")
+sys.exit(bool(faults) or checked == 0)
