@@ -22,6 +22,7 @@ pub fn plan(arguments: &PlanArguments) -> Result<()> {
     let when = score::when(arguments.date.as_of, arguments.date.month);
     let rules = rulebook::choose_as_of(arguments.rulebook.rulebook.as_deref(), when)?;
     let effort = Effort::read(arguments.effort.as_deref())?;
+    arguments.effort.as_deref().map_or(Ok(()), |path| effort.require_options(&rules, path))?;
     let settings = Settings {
         partners: arguments.partner.iter().cloned().collect(),
         distributors: arguments.distributor.clone(),

@@ -6,6 +6,7 @@ use super::printer;
 use crate::error::{Error, Result, nearest};
 use crate::insight::diff::Diff;
 use crate::insight::{Backfill, Explanation, Outlook, Plan, Plans, Reconciliation, RulebookComparison, Simulation};
+use crate::rulebook::Change;
 
 /// A command, and the schema of its answer.
 type Entry = (&'static str, fn() -> Schema);
@@ -19,6 +20,7 @@ pub const SCHEMAS: &[Entry] = &[
     ("plan", of::<Plan>),
     ("plan --all", of::<Plans>),
     ("reconcile", of::<Reconciliation>),
+    ("rules diff", of::<Vec<Change>>),
     ("simulate", of::<Simulation>),
     ("simulate --against", of::<RulebookComparison>),
 ];

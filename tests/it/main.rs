@@ -15,6 +15,7 @@ mod fixture;
 mod house;
 mod kills;
 mod layouts;
+mod outlooks;
 mod outputs;
 mod plans;
 mod plans_of_moves;

@@ -720,13 +720,14 @@ fn plan(history: &Path, more: &[&str]) -> Said {
 }
 
 /// What is wrong in a file of efforts: a text of the default file, what stands there instead, and what is said.
-const WRONG_EFFORTS: [(&str, &str, &[&str]); 9] = [
+const WRONG_EFFORTS: [(&str, &str, &[&str]); 10] = [
     ("paid_seat = 3", "paid_seats = 3", &["unknown field `paid_seats`", "did you mean `paid_seat`?"]),
     ("tenant = 8", "tenant = -8", &["tenant is out of range", "use 0 to 1000000"]),
     ("tenant = 8", "tenant = 1000001", &["tenant is out of range"]),
     ("tenant = 8", "tenant = 'eight'", &["invalid type"]),
     ("tenant = 8", "tenant = 8.5", &["invalid type"]),
     ("cpor = 4", "cpor = -1", &["associate.cpor is out of range"]),
+    ("cpor = 4", "cpro = 4", &["there is no option `cpro`", "did you mean `cpor`?"]),
     ("dpor = 8", "dpor = 9223372036854775807", &["associate.dpor is out of range"]),
     ("[associate]", "[asociate]", &["did you mean `associate`?"]),
     ("tenant = 8", "tenant = ", &[]),

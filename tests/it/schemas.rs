@@ -8,7 +8,7 @@ use crate::baseline_history::{AS_OF, Placed, history};
 use crate::command::{run, said};
 
 /// Every answer that has a schema, and a command that prints one of the small history. HISTORY, OUT and OFFICIAL stand for paths.
-const ANSWERS: [(&str, &[&str]); 9] = [
+const ANSWERS: [(&str, &[&str]); 10] = [
     ("backfill", &["backfill", "HISTORY", "--from", "2026-09", "--to", "2026-10", "--out", "OUT"]),
     ("diff", &["diff", "OUT/as_of=2026-11-20", "OUT/as_of=2026-11-23"]),
     ("explain", &["explain", "HISTORY", "--as-of", AS_OF, "--partner", "acme"]),
@@ -16,6 +16,7 @@ const ANSWERS: [(&str, &[&str]); 9] = [
     ("plan", &["plan", "HISTORY", "--as-of", AS_OF, "--partner", "acme"]),
     ("plan --all", &["plan", "HISTORY", "--as-of", AS_OF, "--all"]),
     ("reconcile", &["reconcile", "OUT", "--official", "OFFICIAL"]),
+    ("rules diff", &["rules", "diff", "modern-work-2024", "modern-work-2026"]),
     ("simulate", &["simulate", "HISTORY", "--as-of", AS_OF, "--partner", "acme", "--net-adds", "3"]),
     ("simulate --against", &["simulate", "HISTORY", "--as-of", AS_OF, "--against", "modern-work-2026"]),
 ];

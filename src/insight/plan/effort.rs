@@ -6,6 +6,8 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
+use crate::insight::change::option_of;
+use crate::rulebook::Rulebook;
 use crate::toml_file;
 
 /// The weights of a plan that names no file.
@@ -38,6 +40,19 @@ impl Effort {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Error::usage(format!("could not read the efforts: {error}")).at(path.display()))?;
         Effort::parse(&text, &path.display().to_string())
+    }
+
+    /// Refuses weights of options that a rulebook does not have, which would never be proposed.
+    ///
+    /// # Errors
+    /// Usage, with the nearest option.
+    pub fn require_options(&self, rules: &Rulebook, path: &Path) -> Result<()> {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let line = |option: &str| toml_file::line_of_key(&text, &format!("associate.{option}"));
+        self.associate.keys().try_for_each(|option| {
+            let known = option_of(rules, option, None).map(|_| ());
+            known.map_err(|error| error.at(format!("{}:{}", path.display(), line(option))))
+        })
     }
 
     fn parse(text: &str, place: &str) -> Result<Effort> {
