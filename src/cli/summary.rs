@@ -9,8 +9,9 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 use super::console::Console;
 use super::printer::printable;
 use crate::pipeline::{Outcome, Settings};
+use crate::report::NEAR;
 use crate::rulebook::Track;
-use crate::score::Score;
+use crate::score::{Score, whole};
 
 /// How many partners the ranking and the near misses show.
 const SHOWN: usize = 10;
@@ -18,8 +19,6 @@ const SHOWN: usize = 10;
 const SUBJECTS: usize = 3;
 /// Letters of a name that are shown.
 const LONGEST_NAME: usize = 40;
-/// Points below the designation within which a partner is shown as a near miss.
-const NEAR: f64 = 10.0;
 
 /// Says what a run came to.
 pub fn say(console: &Console, settings: &Settings, outcome: &Outcome, took: Duration) {
@@ -130,7 +129,7 @@ fn ranking(scores: &[Score]) -> Table {
 /// Partners without the designation that are close to its points, the closest first.
 fn near_misses(scores: &[Score]) -> Vec<&Score> {
     let mut near: Vec<&Score> =
-        scores.iter().filter(|score| !score.qualified && score.points_short.to_f64() <= NEAR).collect();
+        scores.iter().filter(|score| !score.qualified && score.points_short <= whole(NEAR)).collect();
     near.sort_by_key(|score| {
         (score.points_short, score.metrics_short.len(), score.rank, score.account.partner_id.clone())
     });

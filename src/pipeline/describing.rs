@@ -11,6 +11,7 @@ use crate::month::Month;
 use crate::publish::{
     self, Freshness, Input, Months, RejectCount, RowCounts, RulebookName, Run, Selection, Stage, WarningCount,
 };
+use crate::score;
 
 /// The content of `run.json`.
 pub(super) fn described(settings: &Settings, scored: &Scored, rows: RowCounts) -> Result<Run> {
@@ -50,7 +51,8 @@ pub(super) fn described(settings: &Settings, scored: &Scored, rows: RowCounts) -
 fn rulebook_name(settings: &Settings) -> RulebookName {
     let rules = &settings.rules;
     let designation_points = rules.designation.points;
-    RulebookName { id: rules.id.clone(), hash: rules.hash.clone(), designation_points }
+    let minimum_points = score::minimum(rules).to_f64();
+    RulebookName { id: rules.id.clone(), hash: rules.hash.clone(), designation_points, minimum_points }
 }
 
 fn selection(settings: &Settings) -> Selection {

@@ -44,6 +44,9 @@ pub struct RulebookName {
     /// Points that its designation asks for.
     #[serde(default)]
     pub designation_points: i64,
+    /// Points that every metric of a qualifying track needs.
+    #[serde(default)]
+    pub minimum_points: f64,
 }
 
 /// The two months a score compares, as first days.

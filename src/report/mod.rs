@@ -8,5 +8,5 @@ mod workbook;
 
 pub use each::{MANIFEST, each, file_name};
 pub use page::{partner_page, portfolio_page};
-pub use portfolio::{Asked, Card, Portfolio};
+pub use portfolio::{Asked, Card, NEAR, Portfolio};
 pub use workbook::workbook;

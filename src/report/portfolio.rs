@@ -93,7 +93,7 @@ impl Portfolio {
         };
         let card = |score: ScoreRow| {
             let measures = measures.remove(&score.partner_id).unwrap_or_default();
-            let at_minimum = at_minimum(&score, &measures);
+            let at_minimum = at_minimum(&score, &measures, Points::of_f64(published.run.rulebook.minimum_points));
             Card { before: earlier.get(&score.partner_id).cloned(), at_minimum, measures, score }
         };
         let partners = scores.into_iter().map(card).collect();
@@ -200,7 +200,7 @@ fn unknown(what: &str, name: &str, known: &BTreeSet<String>, published: &Publish
 }
 
 /// Metrics of the partner's track that have points, and would be under the minimum with one unit less.
-fn at_minimum(score: &ScoreRow, measures: &[PointsRow]) -> Vec<Metric> {
+fn at_minimum(score: &ScoreRow, measures: &[PointsRow], minimum: Points) -> Vec<Metric> {
     if !score.qualified {
         return Vec::new();
     }
@@ -209,7 +209,7 @@ fn at_minimum(score: &ScoreRow, measures: &[PointsRow]) -> Vec<Metric> {
         let max_points = row.max_points.0 / whole(1).0;
         earned(row.current - row.prior - 1, max_points, row.target)
     };
-    taken.filter(|row| one_less(row) < whole(1)).map(|row| row.metric).collect()
+    taken.filter(|row| one_less(row) < minimum).map(|row| row.metric).collect()
 }
 
 /// Both tracks, enterprise first.

@@ -122,10 +122,7 @@ fn track_result(track: Track, points: &[MetricPoints], measures: &[Measure], rul
         of_metric.filter(|(_, points)| points.counted).map(|(_, points)| points.points).sum::<Points>()
     };
     let metrics = Metric::ALL.map(taken);
-    let minimum = match rules.choices.metric_minimum.reading {
-        MetricMinimum::AtLeastOne => points::whole(1),
-        MetricMinimum::AboveZero => Points(1),
-    };
+    let minimum = minimum(rules);
     let short: Vec<Metric> = Metric::ALL
         .into_iter()
         .zip(metrics)
@@ -135,6 +132,14 @@ fn track_result(track: Track, points: &[MetricPoints], measures: &[Measure], rul
     let total = metrics.iter().sum::<Points>();
     let qualified = short.is_empty() && total >= points::whole(rules.designation.points);
     TrackResult { track, metrics, short, qualified }
+}
+
+/// The points that every metric of a qualifying track needs.
+pub fn minimum(rules: &Rulebook) -> Points {
+    match rules.choices.metric_minimum.reading {
+        MetricMinimum::AtLeastOne => points::whole(1),
+        MetricMinimum::AboveZero => Points(1),
+    }
 }
 
 /// The qualifying track; with two or none, the one with more points; on a tie, the first.

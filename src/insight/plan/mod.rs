@@ -26,8 +26,8 @@ use crate::error::{Error, Result};
 use crate::history::{Accounts, History};
 use crate::metrics::Period;
 use crate::pipeline::{self, Scored, Settings};
-use crate::rulebook::{Measure, Metric, MetricMinimum, Rulebook, Track};
-use crate::score::{MetricPoints, Points, Score, whole};
+use crate::rulebook::{Measure, Metric, Rulebook, Track};
+use crate::score::{MetricPoints, Points, Score, minimum, whole};
 
 /// Candidates of each kind that are weighed for a partner: alone, and where the whole portfolio is planned.
 const MOST_ALONE: usize = 60;
@@ -250,16 +250,9 @@ impl Planner<'_> {
             let options = options.filter(|(measure, _)| measure.track == track && measure.metric == metric);
             options.map(|(_, points)| points.points).max().unwrap_or_default()
         };
-        let short = |metric: Metric| (metric, self.minimum() - of_metric(metric));
+        let short = |metric: Metric| (metric, minimum(self.rules) - of_metric(metric));
         let lacking = Metric::ALL.into_iter().map(short).filter(|(_, short)| *short > Points(0));
         lacking.map(|(metric, short)| (metric.name().to_owned(), short.to_f64())).collect()
-    }
-
-    fn minimum(&self) -> Points {
-        match self.rules.choices.metric_minimum.reading {
-            MetricMinimum::AtLeastOne => whole(1),
-            MetricMinimum::AboveZero => Points(1),
-        }
     }
 
     fn places(&self, track: Track, metric: Metric) -> Vec<usize> {
@@ -304,7 +297,7 @@ impl Planner<'_> {
             usage_growth: gauge(way.usage),
             deployments: gauge(way.deployments),
             goal: whole(self.rules.designation.points),
-            minimum: self.minimum(),
+            minimum: minimum(self.rules),
             certify: [self.effort.certify_intermediate, self.effort.certify_advanced],
             user: self.effort.active_user,
             headroom: fills.values().map(|fill| fill.users()).sum(),
