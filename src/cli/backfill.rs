@@ -1,14 +1,16 @@
 //! `partnerscore backfill`: every month of a span.
 
+use std::path::Path;
+
 use super::arguments::BackfillArguments;
 use super::console::Console;
 use super::printer;
 use super::summary::counted;
 use crate::error::Result;
-use crate::insight::{self, MonthResult, Status};
+use crate::insight::{self, Backfill, MonthResult, Status};
 use crate::month::Month;
 use crate::pipeline::{Outcome, Settings};
-use crate::rulebook::{self, When};
+use crate::rulebook::{self, Rulebook, When};
 
 /// Publishes the months, says how each ended, and fails with 8 where one has failed.
 pub fn backfill(arguments: &BackfillArguments, console: &Console) -> Result<()> {
@@ -26,21 +28,38 @@ pub fn backfill(arguments: &BackfillArguments, console: &Console) -> Result<()> 
         ..Settings::new(&arguments.history, rules.as_of_month(arguments.to), rules)
     };
     let span = (arguments.from, arguments.to);
-    let mut told =
-        |month: Month, result: &MonthResult, outcome: Option<&Outcome>| tell(console, month, result, outcome);
-    let done = insight::backfill(&settings, span, &arguments.out, arguments.only.is_some(), &choose, &mut told)?;
+    let done = publish(console, &settings, span, &arguments.out, arguments.only.is_some(), &choose)?;
     if let Some(format) = arguments.format {
         printer::answer(&done, format, None)?;
     }
+    say(console, &done, &arguments.out)
+}
+
+/// Publishes the months, and says how each ended as it ends.
+pub fn publish(
+    console: &Console,
+    settings: &Settings,
+    span: (Month, Month),
+    out: &Path,
+    only_failed: bool,
+    choose: &dyn Fn(Month) -> Result<Rulebook>,
+) -> Result<Backfill> {
+    let mut told =
+        |month: Month, result: &MonthResult, outcome: Option<&Outcome>| tell(console, month, result, outcome);
+    insight::backfill(settings, span, out, only_failed, choose, &mut told)
+}
+
+/// Says how many months ended how, and fails where one has failed.
+pub fn say(console: &Console, done: &Backfill, out: &Path) -> Result<()> {
     let [published, up_to_date, failed] =
         [Status::Published, Status::UpToDate, Status::Failed].map(|status| done.count(status));
     let text = format!(
         "{}: {published} published, {up_to_date} up to date, {failed} failed; trend in {}",
         counted(done.months.len() as u64, "month"),
-        arguments.out.join(insight::TREND).display()
+        out.join(insight::TREND).display()
     );
     console.say(&text, || tracing::info!(published, up_to_date, failed, "backfilled"));
-    done.failure().map_or(Ok(()), |error| Err(error.at(arguments.out.display())))
+    done.failure().map_or(Ok(()), |error| Err(error.at(out.display())))
 }
 
 fn tell(console: &Console, month: Month, result: &MonthResult, outcome: Option<&Outcome>) {

@@ -69,6 +69,19 @@ impl Published {
         folders(out)?.into_iter().map(Published::read).collect()
     }
 
+    /// The newest run that lies beside this one with an earlier date and the same partners asked for, where there is one.
+    ///
+    /// # Errors
+    /// Storage or refused where a run beside cannot be read.
+    pub fn last(&self) -> Result<Option<Published>> {
+        let Some(out) = self.folder.parent() else { return Ok(None) };
+        let of_same = |run: &Run| {
+            let (theirs, ours) = (&run.selection, &self.run.selection);
+            run.as_of < self.run.as_of && theirs.partners == ours.partners && theirs.distributors == ours.distributors
+        };
+        Ok(Published::all(out)?.into_iter().rev().find(|published| of_same(&published.run)))
+    }
+
     fn read(folder: PathBuf) -> Result<Published> {
         let path = folder.join("run.json");
         let json = std::fs::read(&path).map_err(|error| Error::storage("read the run", &path, &error))?;

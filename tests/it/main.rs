@@ -17,6 +17,7 @@ mod kills;
 mod layouts;
 mod outlooks;
 mod outputs;
+mod pipelines;
 mod plans;
 mod plans_of_moves;
 mod properties;
