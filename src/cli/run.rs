@@ -27,6 +27,7 @@ pub fn run(arguments: &RunArguments, console: &Console) -> Result<()> {
         // A wrong name is told of before a history that is not there yet: no retry helps it.
         choose(When::Day(Utc::now().date_naive()))?;
     }
+    require_comparisons(&declared)?;
     match (declared.as_of, declared.backfill) {
         (Some(as_of), _) => {
             let outcome = score_day(&declared, as_of, &choose, console)?;
@@ -91,8 +92,18 @@ fn newest_month(history: &Path) -> Result<Month> {
     pipeline::newest_month(history)?.ok_or_else(|| {
         Error::absent("workload_usage holds no month to score")
             .at(history.display())
-            .hint("add a month of usage, or set as_of to a date")
+            .hint("add a month of usage, or name a date or a month in the pipeline file")
     })
+}
+
+/// Runs that reports name have to be there before anything is scored.
+fn require_comparisons(declared: &Declared) -> Result<()> {
+    for declared in &declared.reports {
+        if let Some(Compare::Run(run)) = &declared.compare {
+            Published::open(run)?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes the reports of a run, or of the newest in a folder of runs.

@@ -111,3 +111,10 @@ fn what_a_pipeline_cannot_mean_is_refused_with_its_line() {
         assert!(!piped.path("out").exists(), "nothing is made");
     }
 }
+
+#[test]
+fn a_run_to_compare_with_that_is_not_there_is_told_of_before_anything_is_scored() {
+    let piped = Piped::new(&PORTFOLIO.replace("'last_run'", "'nowhere'"));
+    piped.run().fails(5, &["nowhere", "name a published run"]);
+    assert!(!piped.path("out").exists(), "nothing is published");
+}
