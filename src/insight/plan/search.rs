@@ -143,10 +143,10 @@ fn below(best: &Option<Solution>, limit: i64) -> i64 {
 }
 
 /// Takes a set, completed, for the best where it costs less.
-fn complete(problem: &Problem, (tenants, deployed): (i64, i64), set: &Set, limit: i64, best: &mut Option<Solution>) {
+fn complete(problem: &Problem, key: (i64, i64), set: &Set, limit: i64, best: &mut Option<Solution>) {
     let below = below(best, limit);
     if set.effort < below
-        && let Some(better) = completed(problem, tenants, deployed, set, below)
+        && let Some(better) = completed(problem, key, set, below)
     {
         *best = Some(better);
     }
@@ -176,9 +176,9 @@ pub fn single(problem: &Problem, most: i64) -> Option<Solution> {
         let solution = Solution { effort: made.effort, moves: vec![(tenant, place)], ..Solution::default() };
         reaches(problem, key, &with(problem, &none, made, (tenant, place)), &solution).then_some(solution)
     });
-    let alone = Problem { headroom: most, tenants: Vec::new(), ..problem.clone() };
-    let users =
-        completed(&alone, 0, 0, &none, i64::MAX).filter(|solution| solution.people == [0, 0] && solution.users > 0);
+    let alone = Problem { headroom: most, ..problem.clone() };
+    let users = users_beside(&alone, (0, 0), &none, [0, 0]).filter(|users| *users > 0);
+    let users = users.map(|users| Solution { effort: users * problem.user, users, ..Solution::default() });
     people.chain(moved).chain(users).min_by_key(|solution| solution.effort)
 }
 
@@ -245,32 +245,35 @@ fn add(sets: &mut Vec<Set>, set: Set, user: i64) {
 }
 
 /// A set of tenants' moves with the people and users that are cheapest beside it, below a limit.
-fn completed(problem: &Problem, tenants: i64, deployed: i64, set: &Set, limit: i64) -> Option<Solution> {
-    let adds = problem.net_customer_adds.points(tenants);
-    let deployments = problem.deployments.points(deployed);
-    if adds < problem.minimum || deployments < problem.minimum {
+fn completed(problem: &Problem, key: (i64, i64), set: &Set, limit: i64) -> Option<Solution> {
+    let rooms = (problem.intermediate.room(), problem.advanced.room());
+    let ways = (0..=rooms.0).flat_map(|intermediate| (0..=rooms.1).map(move |advanced| [intermediate, advanced]));
+    let enough = ways.filter_map(|people| Some((people, users_beside(problem, key, set, people)?)));
+    let costed =
+        enough.map(|(people, users)| (set.effort + users * problem.user + certified(problem, people), people, users));
+    let (effort, people, users) = costed.filter(|(effort, ..)| *effort < limit).min_by_key(|(effort, ..)| *effort)?;
+    Some(Solution { effort, people, users, moves: set.moves.clone() })
+}
+
+/// The fewest users at no tenant in particular that make a set and some people enough; None where no number that can be won does.
+fn users_beside(
+    problem: &Problem,
+    (tenants, deployed): (i64, i64),
+    set: &Set,
+    [intermediate, advanced]: [i64; 2],
+) -> Option<i64> {
+    let without_usage = [
+        problem.net_customer_adds.points(tenants),
+        problem.intermediate.points(intermediate),
+        problem.advanced.points(advanced),
+        problem.deployments.points(deployed),
+    ];
+    if without_usage.iter().any(|points| *points < problem.minimum) {
         return None;
     }
-    let mut best: Option<Solution> = None;
-    for intermediate in 0..=problem.intermediate.room() {
-        for advanced in 0..=problem.advanced.room() {
-            let skilled = [problem.intermediate.points(intermediate), problem.advanced.points(advanced)];
-            if skilled.iter().any(|points| *points < problem.minimum) {
-                continue;
-            }
-            let without_usage = [adds, deployments].into_iter().chain(skilled).sum::<Points>();
-            let wanted = (problem.goal - without_usage).max(problem.minimum);
-            let Some(users) = problem.usage_growth.needed(wanted) else { continue };
-            let users = (users - set.users).max(0);
-            let people = [intermediate, advanced];
-            let effort = set.effort + users * problem.user + certified(problem, people);
-            let below = best.as_ref().map_or(limit, |best| best.effort);
-            if users <= problem.headroom - set.headroom && effort < below {
-                best = Some(Solution { effort, people, users, moves: set.moves.clone() });
-            }
-        }
-    }
-    best
+    let wanted = (problem.goal - without_usage.into_iter().sum::<Points>()).max(problem.minimum);
+    let users = (problem.usage_growth.needed(wanted)? - set.users).max(0);
+    (users <= problem.headroom - set.headroom).then_some(users)
 }
 
 #[cfg(test)]
@@ -387,6 +390,27 @@ mod tests {
         let found = cheapest(&problem, i64::MAX).expect("a way");
         let chosen: Vec<&Move> = found.moves.iter().map(|(tenant, place)| &problem.tenants[*tenant][*place]).collect();
         assert_eq!(judged(&problem, &chosen, found.people, found.users), Some(found.effort));
+    }
+
+    /// Users alone are enough, though a person and fewer users cost less.
+    #[test]
+    fn a_single_move_is_found_where_a_set_costs_less() {
+        let gauge = |net, target, max_points| Gauge { net, target, max_points };
+        let problem = Problem {
+            net_customer_adds: gauge(1, 1, 20),
+            intermediate: gauge(1, 1, 10),
+            advanced: gauge(1, 2, 15),
+            usage_growth: gauge(0, 5, 30),
+            deployments: gauge(1, 1, 25),
+            goal: Points(685_001),
+            minimum: Points(1),
+            certify: [1, 1],
+            user: 2,
+            headroom: 2,
+            tenants: Vec::new(),
+        };
+        assert_eq!(cheapest(&problem, i64::MAX).map(|found| found.effort), Some(3));
+        assert_eq!(single(&problem, 2).map(|found| (found.effort, found.users)), Some((4, 2)));
     }
 
     proptest! {
