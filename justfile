@@ -24,13 +24,18 @@ snapshots:
 
 # Write docs/schemas/ anew, the JSON Schemas of answers
 schemas:
+    cargo run --quiet -- schema alerts > docs/schemas/alerts.json
     cargo run --quiet -- schema backfill > docs/schemas/backfill.json
     cargo run --quiet -- schema diff > docs/schemas/diff.json
     cargo run --quiet -- schema explain > docs/schemas/explain.json
     cargo run --quiet -- schema outlook > docs/schemas/outlook.json
+    cargo run --quiet -- schema pipeline > docs/schemas/pipeline.json
+    cargo run --quiet -- schema "pipeline status" > docs/schemas/pipeline-status.json
     cargo run --quiet -- schema plan > docs/schemas/plan.json
     cargo run --quiet -- schema "plan --all" > docs/schemas/plan-all.json
     cargo run --quiet -- schema reconcile > docs/schemas/reconcile.json
+    cargo run --quiet -- schema "rules diff" > docs/schemas/rules-diff.json
+    cargo run --quiet -- schema "run --plan" > docs/schemas/run-plan.json
     cargo run --quiet -- schema simulate > docs/schemas/simulate.json
     cargo run --quiet -- schema "simulate --against" > docs/schemas/simulate-against.json
 

@@ -1,5 +1,6 @@
 //! TOML files that people write: errors that name the line, and the nearest key where one was mistyped.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde::de::DeserializeOwned;
@@ -38,6 +39,25 @@ fn mistyped(message: &str) -> Option<(String, Vec<String>)> {
 fn line_at(text: &str, span: Option<Range<usize>>) -> usize {
     let start = span.map_or(0, |span| span.start).min(text.len());
     text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count() + 1
+}
+
+/// Where each key of a text stands, dotted below a table, as `place` and a line.
+pub fn places(text: &str, place: &str) -> BTreeMap<String, String> {
+    let mut places = BTreeMap::new();
+    if let Ok(document) = toml::de::DeTable::parse(text) {
+        add_places(text, place, "", document.get_ref(), &mut places);
+    }
+    places
+}
+
+fn add_places(text: &str, place: &str, above: &str, table: &toml::de::DeTable, places: &mut BTreeMap<String, String>) {
+    for (name, value) in table {
+        let key = if above.is_empty() { name.get_ref().to_string() } else { format!("{above}.{}", name.get_ref()) };
+        places.insert(key.clone(), format!("{place}:{}", line_at(text, Some(name.span()))));
+        if let toml::de::DeValue::Table(inner) = value.get_ref() {
+            add_places(text, place, &key, inner, places);
+        }
+    }
 }
 
 /// The line of a dotted key such as `tracks.smb.paid_seats_from`, or of the nearest table above it that has a line.

@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::declared::{AsOf, LastMonth};
 use crate::insight::{Associate, Certify, Deployed, MOST_OF_A_COUNT, TenantChange, Usage};
 use crate::month::Month;
 use crate::publish::Mode;
@@ -67,7 +68,7 @@ pub enum Command {
     /// Score every partner of a history and publish the tables
     Score(ScoreArguments),
     /// Run what a pipeline file declares
-    Run(RunArguments),
+    Run(Box<RunArguments>),
     /// Publish every month of a span, and the trend over them
     Backfill(BackfillArguments),
     /// Explain every point of a partner, down to tenant, workload and person
@@ -131,7 +132,7 @@ pub struct ScoreArguments {
     #[arg(long, value_name = "RATIO", default_value_t = 0.5, value_parser = ratio)]
     pub min_coverage: f64,
     /// Permissions of published files, octal
-    #[arg(long, value_name = "MODE", default_value = "600", value_parser = mode)]
+    #[arg(long, value_name = "MODE", default_value = "600")]
     pub mode: Mode,
     /// Print the ranked table on standard output
     #[arg(long, value_name = "FORMAT")]
@@ -160,6 +161,77 @@ pub struct LimitArguments {
 pub struct RunArguments {
     /// Pipeline file, such as pipelines/nightly.toml
     pub pipeline: PathBuf,
+    /// Say what would be done and why, with each setting and where it comes from, and do nothing
+    #[arg(long)]
+    pub plan: bool,
+    /// How the plan is printed
+    #[arg(long, value_name = "FORMAT", default_value = "table", requires = "plan")]
+    pub format: Format,
+    /// Do every step again, whether or not its result is there
+    #[arg(long)]
+    pub redo: bool,
+    #[command(flatten)]
+    pub overrides: OverrideArguments,
+}
+
+/// What overrides a pipeline file.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Settings in the place of the file's")]
+pub struct OverrideArguments {
+    /// Folder of the history
+    #[arg(long, value_name = "DIR", env = "PARTNERSCORE_HISTORY")]
+    pub history: Option<PathBuf>,
+    /// Folder to publish in
+    #[arg(long, visible_alias = "out", value_name = "DIR", env = "PARTNERSCORE_OUTPUT")]
+    pub output: Option<PathBuf>,
+    /// Day the score is for: today, newest_month or a date
+    #[arg(long, value_name = "DATE", env = "PARTNERSCORE_AS_OF")]
+    pub as_of: Option<AsOf>,
+    /// First usage month of a backfill
+    #[arg(long, value_name = "MONTH", env = "PARTNERSCORE_FROM")]
+    pub from: Option<Month>,
+    /// Last usage month of a backfill, or newest_month
+    #[arg(long, value_name = "MONTH", env = "PARTNERSCORE_TO")]
+    pub to: Option<LastMonth>,
+    /// Rulebook: an id of `rules list`, a TOML file, or by-date
+    #[arg(long, value_name = "ID|FILE", env = "PARTNERSCORE_RULEBOOK")]
+    pub rulebook: Option<String>,
+    /// Publish what every tenant, pair and person adds
+    #[arg(long, value_name = "BOOL", env = "PARTNERSCORE_EVIDENCE", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new())]
+    pub evidence: Option<bool>,
+    /// Sets of tenants that are read one after another
+    #[arg(long, value_name = "N", env = "PARTNERSCORE_SHARDS", value_parser = clap::value_parser!(u16).range(1..))]
+    pub shards: Option<u16>,
+    /// Largest share of a table's checked rows that may be rejected
+    #[arg(long, value_name = "RATIO", env = "PARTNERSCORE_MAX_REJECT_RATIO", value_parser = ratio)]
+    pub max_reject_ratio: Option<f64>,
+    /// Smallest share of the tenants held that usage must know
+    #[arg(long, value_name = "RATIO", env = "PARTNERSCORE_MIN_COVERAGE", value_parser = ratio)]
+    pub min_coverage: Option<f64>,
+    /// Largest share of the last run's partners that may be missing
+    #[arg(long, value_name = "RATIO", env = "PARTNERSCORE_MAX_FALL_IN_PARTNERS", value_parser = ratio)]
+    pub max_fall_in_partners: Option<f64>,
+    /// Most points that the mean score may lie below that of the last run
+    #[arg(long, value_name = "POINTS", env = "PARTNERSCORE_MAX_FALL_IN_MEAN_POINTS")]
+    pub max_fall_in_mean_points: Option<f64>,
+    /// End with 4 where there are warnings or rejects
+    #[arg(long, value_name = "BOOL", env = "PARTNERSCORE_STRICT", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = clap::builder::BoolishValueParser::new())]
+    pub strict: Option<bool>,
+    /// Permissions of published files, octal
+    #[arg(long, value_name = "MODE", env = "PARTNERSCORE_MODE")]
+    pub mode: Option<Mode>,
+    /// How many runs of the output folder are kept
+    #[arg(long, value_name = "N", env = "PARTNERSCORE_RETENTION_RUNS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub retention_runs: Option<u32>,
+    /// File for the textfile collector of Prometheus' node exporter
+    #[arg(long, value_name = "FILE", env = "PARTNERSCORE_PROMETHEUS")]
+    pub prometheus: Option<PathBuf>,
+    /// File that events of OpenLineage are added to
+    #[arg(long, value_name = "FILE", env = "PARTNERSCORE_OPENLINEAGE")]
+    pub openlineage: Option<PathBuf>,
+    /// Namespace of the job in OpenLineage
+    #[arg(long, value_name = "NAME", env = "PARTNERSCORE_NAMESPACE")]
+    pub namespace: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -199,7 +271,7 @@ pub struct BackfillArguments {
     #[arg(long, value_name = "RATIO", default_value_t = 0.5, value_parser = ratio)]
     pub min_coverage: f64,
     /// Permissions of published files, octal
-    #[arg(long, value_name = "MODE", default_value = "600", value_parser = mode)]
+    #[arg(long, value_name = "MODE", default_value = "600")]
     pub mode: Mode,
     /// Print how each month ended on standard output
     #[arg(long, value_name = "FORMAT")]
@@ -570,11 +642,4 @@ fn ratio(text: &str) -> Result<f64, String> {
 fn track(text: &str) -> Result<Track, String> {
     let known = Track::ALL.map(Track::name);
     Track::named(text).ok_or_else(|| format!("tracks are {}", known.join(" and ")))
-}
-
-fn mode(text: &str) -> Result<Mode, String> {
-    match u32::from_str_radix(text, 8) {
-        Ok(bits) if bits <= 0o777 && bits & 0o600 == 0o600 => Ok(Mode(bits)),
-        _ => Err("give octal digits that let the owner read and write, such as 640".to_owned()),
-    }
 }

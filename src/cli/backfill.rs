@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::insight::{self, Backfill, MonthResult, Status};
 use crate::month::Month;
 use crate::pipeline::{Outcome, Settings};
-use crate::rulebook::{self, Rulebook, When};
+use crate::rulebook::{self, When};
 
 /// Publishes the months, says how each ended, and fails with 8 where one has failed.
 pub fn backfill(arguments: &BackfillArguments, console: &Console) -> Result<()> {
@@ -28,29 +28,19 @@ pub fn backfill(arguments: &BackfillArguments, console: &Console) -> Result<()> 
         ..Settings::new(&arguments.history, rules.as_of_month(arguments.to), rules)
     };
     let span = (arguments.from, arguments.to);
-    let done = publish(console, &settings, span, &arguments.out, arguments.only.is_some(), &choose)?;
+    let mut told =
+        |month: Month, result: &MonthResult, outcome: Option<&Outcome>| tell(console, month, result, outcome);
+    let only_failed = arguments.only.is_some();
+    let done = insight::backfill(&settings, span, &arguments.out, only_failed, &choose, &mut told)?;
     if let Some(format) = arguments.format {
         printer::answer(&done, format, None)?;
     }
-    say(console, &done, &arguments.out)
+    say(console, &done, &arguments.out);
+    done.failure().map_or(Ok(()), |error| Err(error.at(arguments.out.display())))
 }
 
-/// Publishes the months, and says how each ended as it ends.
-pub fn publish(
-    console: &Console,
-    settings: &Settings,
-    span: (Month, Month),
-    out: &Path,
-    only_failed: bool,
-    choose: &dyn Fn(Month) -> Result<Rulebook>,
-) -> Result<Backfill> {
-    let mut told =
-        |month: Month, result: &MonthResult, outcome: Option<&Outcome>| tell(console, month, result, outcome);
-    insight::backfill(settings, span, out, only_failed, choose, &mut told)
-}
-
-/// Says how many months ended how, and fails where one has failed.
-pub fn say(console: &Console, done: &Backfill, out: &Path) -> Result<()> {
+/// Says how many months ended how.
+pub fn say(console: &Console, done: &Backfill, out: &Path) {
     let [published, up_to_date, failed] =
         [Status::Published, Status::UpToDate, Status::Failed].map(|status| done.count(status));
     let text = format!(
@@ -59,10 +49,10 @@ pub fn say(console: &Console, done: &Backfill, out: &Path) -> Result<()> {
         out.join(insight::TREND).display()
     );
     console.say(&text, || tracing::info!(published, up_to_date, failed, "backfilled"));
-    done.failure().map_or(Ok(()), |error| Err(error.at(out.display())))
 }
 
-fn tell(console: &Console, month: Month, result: &MonthResult, outcome: Option<&Outcome>) {
+/// Says how a month ended.
+pub fn tell(console: &Console, month: Month, result: &MonthResult, outcome: Option<&Outcome>) {
     let what = match (&result.error, outcome) {
         (Some(error), _) => format!("failed: {}", error.what),
         (None, Some(outcome)) => {

@@ -105,9 +105,9 @@ impl Console {
     pub fn error(&self, error: &Error) {
         self.finish();
         if self.json {
-            let (code, retry_helps) = (error.code.exit(), error.code.retry_helps());
+            let (code, retryable) = (error.code.exit(), error.code.retry_helps());
             let (place, hint) = (error.place.as_deref().unwrap_or_default(), error.hint.as_deref().unwrap_or_default());
-            tracing::error!(code, retry_helps, place, hint, "{}", error.what);
+            tracing::error!(code, retryable, place, hint, "{}", error.what);
             return;
         }
         let word = if error.code == Code::Strict { "strict" } else { "error" };

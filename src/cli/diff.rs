@@ -12,14 +12,13 @@ use super::summary::counted;
 use super::text::{change, left, month, partner as partner_named, points, right, table};
 use crate::error::Result;
 use crate::insight::diff::{
-    CausePoints, Comparison, Diff, MetricChange, MetricMovement, PartnerChange, PartnerStanding, RowChange, Share,
-    Status, diff as compare,
+    CausePoints, Comparison, Diff, MetricChange, MetricMovement, NAMED_ROWS, PartnerChange, PartnerStanding, RowChange,
+    Share, Status, diff as compare,
 };
 use crate::score::Points;
 
-/// Partners that a list shows, and rows behind each cause, unless told otherwise.
+/// Partners that a list shows unless told otherwise.
 const PARTNERS: usize = 10;
-const ROWS: usize = 3;
 /// Letters of a name that are shown.
 const LONGEST_NAME: usize = 40;
 
@@ -31,7 +30,7 @@ pub fn diff(arguments: &DiffArguments, console: &Console) -> Result<()> {
         after: arguments.after.clone(),
         partner: arguments.partner.clone(),
         metric: arguments.metric.clone(),
-        rows: limit.or_else(|| arguments.partner.is_none().then_some(ROWS)),
+        rows: limit.or_else(|| arguments.partner.is_none().then_some(NAMED_ROWS)),
         history: arguments.history.clone(),
         rulebook: arguments.rulebook.clone(),
     };

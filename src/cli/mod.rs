@@ -25,7 +25,7 @@ mod text;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use arguments::{Arguments, Command, ConsoleArguments};
 use console::Console;
@@ -34,8 +34,10 @@ use crate::error::{Code, Error, Result};
 
 /// Runs the command line of this process and returns its exit code.
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
+    let parsed = Arguments::command().try_get_matches();
+    let parsed = parsed.and_then(|matches| Ok((Arguments::from_arg_matches(&matches)?, matches)));
+    let (arguments, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(refusal) => return refused(&refusal),
     };
     let console = Console::open(&arguments.console);
@@ -49,7 +51,7 @@ pub fn main() -> ExitCode {
     );
     let result = environment::settle(arguments.console.threads, computes).and_then(|()| {
         signals::watch(console.interrupted())?;
-        dispatch(arguments.command, &console)
+        dispatch(arguments.command, &matches, &console)
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -78,10 +80,13 @@ fn refused(refusal: &clap::Error) -> ExitCode {
     ExitCode::from(u8::try_from(refusal.exit_code()).unwrap_or(Code::Usage.exit()))
 }
 
-fn dispatch(command: Command, console: &Console) -> Result<()> {
+fn dispatch(command: Command, matches: &ArgMatches, console: &Console) -> Result<()> {
     match command {
         Command::Score(arguments) => score::score(&arguments, console),
-        Command::Run(arguments) => run::run(&arguments, console),
+        Command::Run(arguments) => {
+            let given = matches.subcommand().map_or(matches, |(_, given)| given);
+            run::run(*arguments, given, console)
+        }
         Command::Backfill(arguments) => backfill::backfill(&arguments, console),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Simulate(arguments) => simulate::simulate(&arguments),

@@ -1,129 +1,150 @@
 //! `partnerscore run`: what a pipeline file declares.
 
-use std::path::Path;
-use std::time::Instant;
+use std::collections::BTreeMap;
 
-use chrono::Utc;
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+use comfy_table::{Table, presets};
 
-use super::arguments::RunArguments;
+use super::arguments::{OverrideArguments, RunArguments};
 use super::console::Console;
-use super::{backfill, report, score, summary};
-use crate::declared::{AsOf, Compare, Declared, DeclaredReport, LastMonth, Span};
-use crate::error::{Error, Result};
-use crate::insight::Published;
-use crate::month::Month;
-use crate::pipeline::{self, Outcome, Settings};
-use crate::report::Asked;
-use crate::rulebook::{self, Rulebook, When};
+use super::printer::{self, printable};
+use super::summary::counted;
+use super::{backfill, report, summary};
+use crate::declared::{self, Overrides, Pipeline, RunPlan, Told};
+use crate::error::{Result, nearest};
 
-/// Runs a pipeline file: scores, and then writes the reports of what is published.
-pub fn run(arguments: &RunArguments, console: &Console) -> Result<()> {
-    let declared = Declared::read(&arguments.pipeline)?;
-    let choose = |when: When| {
-        let in_file = |error: Error| if error.place.is_none() { error.at(arguments.pipeline.display()) } else { error };
-        rulebook::choose_as_of(declared.rulebook.as_deref(), when).map_err(in_file)
-    };
-    if declared.rulebook.as_deref() != Some(rulebook::BY_DATE) {
-        // A wrong name is told of before a history that is not there yet: no retry helps it.
-        choose(When::Day(Utc::now().date_naive()))?;
+/// What variables that override settings begin with.
+const PREFIX: &str = "PARTNERSCORE_";
+/// Variables that other commands, or tests, read.
+const OTHERS: [&str; 2] = ["PARTNERSCORE_PERSON_KEY", "PARTNERSCORE_TEST_"];
+
+/// Each override: its argument, its key in a pipeline file, its flag and its variable.
+const OVERRIDES: [(&str, &str); 18] = [
+    ("history", "history"),
+    ("output", "output"),
+    ("as_of", "as_of"),
+    ("from", "backfill.from"),
+    ("to", "backfill.to"),
+    ("rulebook", "rulebook"),
+    ("evidence", "evidence"),
+    ("shards", "shards"),
+    ("max_reject_ratio", "max_reject_ratio"),
+    ("min_coverage", "min_coverage"),
+    ("max_fall_in_partners", "max_fall_in_partners"),
+    ("max_fall_in_mean_points", "max_fall_in_mean_points"),
+    ("strict", "strict"),
+    ("mode", "mode"),
+    ("retention_runs", "retention.runs"),
+    ("prometheus", "telemetry.prometheus"),
+    ("openlineage", "telemetry.openlineage"),
+    ("namespace", "telemetry.namespace"),
+];
+
+/// Runs a pipeline file, or tells what a run would do. `given` tells which arguments were flags and which variables.
+pub fn run(arguments: RunArguments, given: &ArgMatches, console: &Console) -> Result<()> {
+    warn_of_unknown_variables();
+    let pipeline = Pipeline::read(&arguments.pipeline, overrides(arguments.overrides, given))?;
+    if arguments.plan {
+        let plan = declared::plan(&pipeline, arguments.redo)?;
+        console.finish();
+        return printer::answer(&plan, arguments.format, Some(text(&plan)));
     }
-    require_comparisons(&declared)?;
-    match (declared.as_of, declared.backfill) {
-        (Some(as_of), _) => {
-            let outcome = score_day(&declared, as_of, &choose, console)?;
-            reports(&declared, &outcome.folder, console)?;
-            score::strict(declared.strict, &outcome)
+    declared::run(&pipeline, arguments.redo, &mut |told| say(console, told))
+}
+
+fn overrides(arguments: OverrideArguments, given: &ArgMatches) -> Overrides {
+    Overrides {
+        history: arguments.history,
+        output: arguments.output,
+        as_of: arguments.as_of,
+        from: arguments.from,
+        to: arguments.to,
+        rulebook: arguments.rulebook,
+        evidence: arguments.evidence,
+        shards: arguments.shards,
+        max_reject_ratio: arguments.max_reject_ratio,
+        min_coverage: arguments.min_coverage,
+        max_fall_in_partners: arguments.max_fall_in_partners,
+        max_fall_in_mean_points: arguments.max_fall_in_mean_points,
+        strict: arguments.strict,
+        mode: arguments.mode,
+        retention_runs: arguments.retention_runs,
+        prometheus: arguments.prometheus,
+        openlineage: arguments.openlineage,
+        namespace: arguments.namespace,
+        sources: sources(given),
+    }
+}
+
+/// Where each override that was given comes from, by its key in a pipeline file.
+fn sources(given: &ArgMatches) -> BTreeMap<String, String> {
+    let named = OVERRIDES.iter().filter_map(|(argument, key)| {
+        let source = match given.value_source(argument)? {
+            ValueSource::CommandLine => format!("the flag --{}", argument.replace('_', "-")),
+            ValueSource::EnvVariable => format!("the variable {PREFIX}{}", argument.to_uppercase()),
+            _ => return None,
+        };
+        Some(((*key).to_owned(), source))
+    });
+    named.collect()
+}
+
+/// A mistyped variable would override nothing, silently.
+fn warn_of_unknown_variables() {
+    let known: Vec<String> = OVERRIDES.iter().map(|(name, _)| format!("{PREFIX}{}", name.to_uppercase())).collect();
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        let others = OTHERS.iter().any(|other| name.starts_with(other));
+        if !name.starts_with(PREFIX) || others || known.iter().any(|known| *known == name) {
+            continue;
         }
-        (None, Some(span)) => {
-            publish_months(&declared, span, &choose, console)?;
-            reports(&declared, &declared.output, console)
+        let near = nearest(&name, known.iter().map(String::as_str));
+        let near = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
+        tracing::warn!("the variable {name} overrides no setting{near}");
+    }
+}
+
+fn say(console: &Console, told: Told) {
+    match told {
+        Told::Scored(settings, outcome, took) => summary::say(console, settings, outcome, took),
+        Told::Month(month, result, outcome) => backfill::tell(console, month, result, outcome),
+        Told::Backfilled(done, out) => backfill::say(console, done, out),
+        Told::Report(written) => report::say(console, written),
+        Told::Compared(file) => {
+            let text = format!("written: {}", file.display());
+            console.say(&text, || tracing::info!(file = %file.display(), "comparison"));
         }
-        (None, None) => Err(Error::internal("a pipeline file that scores nothing was not refused")),
-    }
-}
-
-/// Scores one day.
-fn score_day(
-    declared: &Declared,
-    as_of: AsOf,
-    choose: &dyn Fn(When) -> Result<Rulebook>,
-    console: &Console,
-) -> Result<Outcome> {
-    let start = Instant::now();
-    let when = match as_of {
-        AsOf::Day(day) => When::Day(day),
-        AsOf::Today => When::Day(Utc::now().date_naive()),
-        AsOf::NewestMonth => When::Month(newest_month(&declared.history)?),
-    };
-    let settings = settings(declared, choose(when)?, when);
-    let outcome = pipeline::run(&settings, &declared.output)?;
-    summary::say(console, &settings, &outcome, start.elapsed());
-    Ok(outcome)
-}
-
-/// Publishes every month of a span.
-fn publish_months(
-    declared: &Declared,
-    span: Span,
-    choose: &dyn Fn(When) -> Result<Rulebook>,
-    console: &Console,
-) -> Result<()> {
-    let last = match span.to {
-        LastMonth::Month(month) => month,
-        LastMonth::Newest => newest_month(&declared.history)?,
-    };
-    let settings = settings(declared, choose(When::Month(last))?, When::Month(last));
-    let of_month = |month: Month| choose(When::Month(month));
-    let done = backfill::publish(console, &settings, (span.from, last), &declared.output, false, &of_month)?;
-    backfill::say(console, &done, &declared.output)
-}
-
-fn settings(declared: &Declared, rules: Rulebook, when: When) -> Settings {
-    Settings {
-        evidence: declared.evidence,
-        shards: declared.shards.into(),
-        max_reject_ratio: declared.max_reject_ratio,
-        min_coverage: declared.min_coverage,
-        ..Settings::new(&declared.history, rules.as_of(when), rules)
-    }
-}
-
-fn newest_month(history: &Path) -> Result<Month> {
-    pipeline::newest_month(history)?.ok_or_else(|| {
-        Error::absent("workload_usage holds no month to score")
-            .at(history.display())
-            .hint("add a month of usage, or name a date or a month in the pipeline file")
-    })
-}
-
-/// Runs that reports name have to be there before anything is scored.
-fn require_comparisons(declared: &Declared) -> Result<()> {
-    for declared in &declared.reports {
-        if let Some(Compare::Run(run)) = &declared.compare {
-            Published::open(run)?;
+        Told::Alerts(alerts, file) => {
+            let count = alerts.alerts.len();
+            let text = format!("{} in {}", counted(count as u64, "alert"), file.display());
+            console.say(&text, || tracing::info!(alerts = count, file = %file.display(), "alerts"));
+        }
+        Told::UpToDate(step) => console.say(&format!("up to date: {step}"), || tracing::info!(step, "up to date")),
+        Told::Removed(folder) => {
+            let text = format!("removed: {}", folder.display());
+            console.say(&text, || tracing::info!(folder = %folder.display(), "removed"));
         }
     }
-    Ok(())
 }
 
-/// Writes the reports of a run, or of the newest in a folder of runs.
-fn reports(declared: &Declared, run: &Path, console: &Console) -> Result<()> {
-    for declared in &declared.reports {
-        let published = Published::open(run)?;
-        let before = before(declared, &published)?;
-        let [html, xlsx, each] = [&declared.html, &declared.xlsx, &declared.each].map(Option::as_deref);
-        let asked = Asked { distributor: declared.distributor.clone(), partner: None };
-        let files = report::Files { html, xlsx, each };
-        report::write(console, &published, before.as_ref(), asked, &files)?;
+/// The plan as a person reads it.
+fn text(plan: &RunPlan) -> String {
+    let mut settings = table(&["setting", "value", "from"]);
+    for setting in plan.settings.iter().filter(|setting| setting.value.is_some()) {
+        let value = printable(setting.value.as_deref().unwrap_or_default());
+        settings.add_row([setting.key.clone(), value, printable(&setting.source)]);
     }
-    Ok(())
+    let mut steps = table(&["step", "would run", "target", "why"]);
+    for step in &plan.steps {
+        let would_run = if step.would_run { "yes" } else { "no" };
+        steps.add_row([step.step.clone(), would_run.to_owned(), printable(&step.target), printable(&step.why)]);
+    }
+    format!("{settings}\n\n{steps}\n")
 }
 
-/// The run that a report compares with.
-fn before(declared: &DeclaredReport, published: &Published) -> Result<Option<Published>> {
-    match &declared.compare {
-        Some(Compare::Run(run)) => Published::open(run).map(Some),
-        Some(Compare::LastRun) => published.last(),
-        None => Ok(None),
-    }
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header);
+    table
 }

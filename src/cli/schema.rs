@@ -3,9 +3,12 @@
 use schemars::{JsonSchema, Schema, schema_for};
 
 use super::printer;
+use crate::declared::{Declared, PipelineStatus, RunPlan};
 use crate::error::{Error, Result, nearest};
 use crate::insight::diff::Diff;
-use crate::insight::{Backfill, Explanation, Outlook, Plan, Plans, Reconciliation, RulebookComparison, Simulation};
+use crate::insight::{
+    Alerts, Backfill, Explanation, Outlook, Plan, Plans, Reconciliation, RulebookComparison, Simulation,
+};
 use crate::rulebook::Change;
 
 /// A command, and the schema of its answer.
@@ -13,14 +16,18 @@ type Entry = (&'static str, fn() -> Schema);
 
 /// Every command that has one.
 pub const SCHEMAS: &[Entry] = &[
+    ("alerts", of::<Alerts>),
     ("backfill", of::<Backfill>),
     ("diff", of::<Diff>),
     ("explain", of::<Explanation>),
     ("outlook", of::<Outlook>),
+    ("pipeline", of::<Declared>),
+    ("pipeline status", of::<PipelineStatus>),
     ("plan", of::<Plan>),
     ("plan --all", of::<Plans>),
     ("reconcile", of::<Reconciliation>),
     ("rules diff", of::<Vec<Change>>),
+    ("run --plan", of::<RunPlan>),
     ("simulate", of::<Simulation>),
     ("simulate --against", of::<RulebookComparison>),
 ];

@@ -6,11 +6,10 @@ use chrono::{NaiveDate, Utc};
 
 use super::arguments::ScoreArguments;
 use super::console::Console;
-use super::summary::counted;
 use super::{printer, summary};
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::month::Month;
-use crate::pipeline::{self, Outcome, Settings};
+use crate::pipeline::{self, Settings};
 use crate::publish;
 use crate::rulebook::{self, When};
 
@@ -34,23 +33,13 @@ pub fn score(arguments: &ScoreArguments, console: &Console) -> Result<()> {
         printer::print(&publish::scores(&outcome.scored.scores)?, format)?;
     }
     summary::say(console, &settings, &outcome, start.elapsed());
-    strict(arguments.limits.strict, &outcome)
+    if arguments.limits.strict {
+        pipeline::refuse_findings(&outcome.run, &outcome.folder)?;
+    }
+    Ok(())
 }
 
 /// The day named, the month named, or today.
 pub fn when(day: Option<NaiveDate>, month: Option<Month>) -> When {
     day.map(When::Day).or(month.map(When::Month)).unwrap_or_else(|| When::Day(Utc::now().date_naive()))
-}
-
-/// Under `--strict`, a run with warnings or rejects is published and fails all the same.
-pub fn strict(strict: bool, outcome: &Outcome) -> Result<()> {
-    let (rejects, warnings) = (outcome.run.rows.rejects, outcome.run.warnings.len());
-    if strict && (rejects > 0 || warnings > 0) {
-        let (rejects, warnings) = (counted(rejects, "rejected row"), counted(warnings as u64, "kind"));
-        let what = format!("published, with {rejects} and {warnings} of warnings");
-        return Err(Error::new(Code::Strict, what)
-            .at(outcome.folder.display())
-            .hint("rejects.parquet and run.json tell which"));
-    }
-    Ok(())
 }

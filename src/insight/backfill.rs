@@ -74,7 +74,13 @@ pub fn backfill(
     rules_of: &dyn Fn(Month) -> Result<Rulebook>,
     told: &mut dyn FnMut(Month, &MonthResult, Option<&Outcome>),
 ) -> Result<Backfill> {
-    let (from, to) = span;
+    possible(span)?;
+    let lock = Lock::take(out, settings.mode)?;
+    backfill_locked(settings, span, &lock, out, only_failed, rules_of, told)
+}
+
+/// A span has months, and not too many.
+fn possible((from, to): (Month, Month)) -> Result<()> {
     if from > to {
         return Err(
             Error::usage(format!("the span begins in {from} and ends before, in {to}")).hint("swap --from and --to")
@@ -84,7 +90,23 @@ pub fn backfill(
         return Err(Error::usage(format!("from {from} to {to} is more than {MOST_MONTHS} months"))
             .hint("check the years of --from and --to"));
     }
-    let lock = Lock::take(out, settings.mode)?;
+    Ok(())
+}
+
+/// The same in an output folder whose lock is held.
+///
+/// # Errors
+/// Those of [`backfill`].
+pub fn backfill_locked(
+    settings: &Settings,
+    (from, to): (Month, Month),
+    lock: &Lock,
+    out: &Path,
+    only_failed: bool,
+    rules_of: &dyn Fn(Month) -> Result<Rulebook>,
+    told: &mut dyn FnMut(Month, &MonthResult, Option<&Outcome>),
+) -> Result<Backfill> {
+    possible((from, to))?;
     // Where every month is up to date, nothing else would remove what a killed run left.
     Staging::clean(out)?;
     let mut record = Backfill::read(out)?;
@@ -108,7 +130,7 @@ pub fn backfill(
             done.months.insert(month.to_string(), result);
             record.write(out, &settings)
         };
-        months_of(&settings, &months, &lock, out, &mut ended)?;
+        months_of(&settings, &months, lock, out, &mut ended)?;
     }
     trend::trend(out, &settings.rules, settings.mode)?;
     Ok(done)
@@ -149,7 +171,7 @@ fn months_of(settings: &Settings, months: &[Month], lock: &Lock, out: &Path, end
 /// Whether what is published of a date was made of the same files, by the same rules and version.
 fn up_to_date(settings: &Settings, history: &History, as_of: NaiveDate, out: &Path) -> bool {
     let settings = Settings { as_of, ..settings.clone() };
-    let published = Published::open(&out.join(format!("as_of={as_of}")));
+    let published = Published::open(&publish::run_folder(out, as_of));
     published.is_ok_and(|published| pipeline::would_repeat(&settings, history, &published.run))
 }
 

@@ -1,5 +1,6 @@
 //! Questions asked of scores and history. Answers read evidence, facts and points; none has rules of its own.
 
+mod alerts;
 mod answer;
 mod backfill;
 mod change;
@@ -13,8 +14,9 @@ mod simulate;
 mod slice;
 mod trend;
 
-pub use answer::Answer;
-pub use backfill::{Backfill, MonthResult, RECORD, Status, backfill};
+pub use alerts::{AlertKind, Alerts, PartnerAlert, alerts};
+pub use answer::{Answer, column, frame};
+pub use backfill::{Backfill, MonthResult, RECORD, Status, backfill, backfill_locked};
 pub use change::{Associate, Certify, Deployed, MOST_OF_A_COUNT, Scenario, TenantChange, Usage};
 pub use explain::{
     ExplainedMeasure, ExplainedRow, Explanation, Wanted, explain_history, explain_run, metric_named, shown,

@@ -2,20 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::NaiveDate;
 use polars::prelude::*;
 
 use crate::engine;
 use crate::error::{Error, Result, nearest};
-use crate::publish::Run;
+use crate::publish::{self, Run};
 use crate::rulebook::{Metric, Track};
 use crate::score::Points;
 
-/// How the folders of runs begin.
-const PREFIX: &str = "as_of=";
-
 /// A published folder.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Published {
     pub folder: PathBuf,
     pub run: Run,
@@ -48,25 +44,25 @@ impl Published {
     /// # Errors
     /// Absent where there is no run; refused where `run.json` is not one.
     pub fn open(path: &Path) -> Result<Published> {
-        if path.join("run.json").is_file() {
+        if publish::is_run(path) {
             return Published::read(path.to_owned());
         }
-        let newest = Published::all(path)?.pop();
-        newest.ok_or_else(|| {
-            Error::absent("there is no published run in this folder")
+        let newest = publish::run_folders(path)?.pop();
+        newest.map(|(_, folder)| Published::read(folder)).unwrap_or_else(|| {
+            Err(Error::absent("there is no published run in this folder")
                 .at(path.display())
-                .hint("`partnerscore score` publishes one; name its folder as_of=DATE, or the folder above it")
+                .hint("`partnerscore score` publishes one; name its folder as_of=DATE, or the folder above it"))
         })
     }
 
     /// Whether a path is a RUN, and not a history.
     pub fn is_at(path: &Path) -> bool {
-        path.join("run.json").is_file() || folders(path).is_ok_and(|folders| !folders.is_empty())
+        publish::is_run(path) || publish::run_folders(path).is_ok_and(|runs| !runs.is_empty())
     }
 
     /// Every run of an output folder, the oldest first.
     pub fn all(out: &Path) -> Result<Vec<Published>> {
-        folders(out)?.into_iter().map(Published::read).collect()
+        publish::run_folders(out)?.into_iter().map(|(_, folder)| Published::read(folder)).collect()
     }
 
     /// The newest run that lies beside this one with an earlier date and the same partners asked for, where there is one.
@@ -74,22 +70,13 @@ impl Published {
     /// # Errors
     /// Storage or refused where a run beside cannot be read.
     pub fn last(&self) -> Result<Option<Published>> {
-        let Some(out) = self.folder.parent() else { return Ok(None) };
-        let of_same = |run: &Run| {
-            let (theirs, ours) = (&run.selection, &self.run.selection);
-            run.as_of < self.run.as_of && theirs.partners == ours.partners && theirs.distributors == ours.distributors
-        };
-        Ok(Published::all(out)?.into_iter().rev().find(|published| of_same(&published.run)))
+        let (Some(out), Some(until)) = (self.folder.parent(), self.run.as_of.pred_opt()) else { return Ok(None) };
+        let last = publish::last_run(out, until, &self.run.selection)?;
+        Ok(last.map(|(folder, run)| Published { folder, run }))
     }
 
     fn read(folder: PathBuf) -> Result<Published> {
-        let path = folder.join("run.json");
-        let json = std::fs::read(&path).map_err(|error| Error::storage("read the run", &path, &error))?;
-        let run = serde_json::from_slice(&json).map_err(|error| {
-            Error::refused(format!("this is not a run that this version can read: {error}"))
-                .at(path.display())
-                .hint("score again with this version")
-        })?;
+        let run = Run::read(&folder)?;
         Ok(Published { folder, run })
     }
 
@@ -119,26 +106,6 @@ impl Published {
             .at(self.folder.display())
             .hint("score again with this version")
     }
-}
-
-/// The folders of runs in an output folder, by date.
-fn folders(out: &Path) -> Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(out).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Error::absent("there is no such folder")
-            .at(out.display())
-            .hint("name a published run, or the folder above it"),
-        _ => Error::storage("read the folder", out, &error),
-    })?;
-    let mut runs: Vec<(NaiveDate, PathBuf)> = entries
-        .flatten()
-        .filter_map(|entry| {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let day = name.strip_prefix(PREFIX)?.parse().ok()?;
-            entry.path().join("run.json").is_file().then(|| (day, entry.path()))
-        })
-        .collect();
-    runs.sort();
-    Ok(runs.into_iter().map(|(_, folder)| folder).collect())
 }
 
 fn scan(files: &[PathBuf]) -> Result<LazyFrame> {

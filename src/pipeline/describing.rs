@@ -9,9 +9,11 @@ use crate::history::History;
 use crate::metrics::Period;
 use crate::month::Month;
 use crate::publish::{
-    self, Freshness, Input, Months, RejectCount, RowCounts, RulebookName, Run, Selection, Stage, WarningCount,
+    self, Freshness, Input, Months, RejectCount, RowCounts, RulebookName, Run, ScoreSummary, Selection, Stage,
+    WarningCount,
 };
-use crate::score;
+use crate::rulebook::Track;
+use crate::score::{self, Points, Score};
 
 /// The content of `run.json`.
 pub(super) fn described(settings: &Settings, scored: &Scored, rows: RowCounts) -> Result<Run> {
@@ -27,6 +29,7 @@ pub(super) fn described(settings: &Settings, scored: &Scored, rows: RowCounts) -
         selection: selection(settings),
         inputs: inputs(&scored.history, scored.period),
         rows,
+        scores: Some(score_summary(&scored.scores)),
         rejects: rejects.map(|((table, rule), rows)| RejectCount { table, rule, rows }).collect(),
         warnings: warnings
             .map(|((rule, subject), count)| WarningCount {
@@ -55,7 +58,7 @@ fn rulebook_name(settings: &Settings) -> RulebookName {
     RulebookName { id: rules.id.clone(), hash: rules.hash.clone(), designation_points, minimum_points }
 }
 
-fn selection(settings: &Settings) -> Selection {
+pub(super) fn selection(settings: &Settings) -> Selection {
     Selection {
         partners: settings.partners.clone(),
         distributors: settings.distributors.clone(),
@@ -63,16 +66,41 @@ fn selection(settings: &Settings) -> Selection {
     }
 }
 
+/// Mean of the total points; 0 where there is no partner.
+pub(super) fn mean_points(scores: &[Score]) -> f64 {
+    let sum: Points = scores.iter().map(Score::total_points).sum();
+    if scores.is_empty() { 0.0 } else { sum.to_f64() / scores.len() as f64 }
+}
+
+fn score_summary(scores: &[Score]) -> ScoreSummary {
+    let of = |track: Track| scores.iter().filter(|score| score.qualified && score.track == track).count() as u64;
+    ScoreSummary {
+        mean_points: mean_points(scores),
+        qualified: Track::ALL.map(|track| (track.name().to_owned(), of(track))).into(),
+    }
+}
+
 /// Whether a run of these settings would read what a published run has read, and do the same with it.
 pub fn would_repeat(settings: &Settings, history: &History, published: &Run) -> bool {
-    let selection = serde_json::to_value(selection(settings)).ok();
-    let inputs = serde_json::to_value(inputs(history, Period::of(&settings.rules, settings.as_of))).ok();
-    published.version == env!("CARGO_PKG_VERSION")
-        && published.schema_version == publish::SCHEMA_VERSION
-        && published.rulebook.hash == settings.rules.hash
-        && published.as_of == settings.as_of
-        && serde_json::to_value(&published.selection).ok() == selection
-        && serde_json::to_value(&published.inputs).ok() == inputs
+    what_changed(settings, history, published).is_none()
+}
+
+/// Why a run of these settings would not repeat a published one, in words; None where it would.
+pub fn what_changed(settings: &Settings, history: &History, published: &Run) -> Option<String> {
+    let version = env!("CARGO_PKG_VERSION");
+    if published.version != version || published.schema_version != publish::SCHEMA_VERSION {
+        return Some(format!("it was made by version {}, and this is {version}", published.version));
+    }
+    if published.rulebook.hash != settings.rules.hash {
+        return Some(format!("it was made by other rules, {}", published.rulebook.id));
+    }
+    if published.as_of != settings.as_of || published.selection != selection(settings) {
+        return Some("it was asked for other partners, another date, or evidence otherwise".to_owned());
+    }
+    let inputs = inputs(history, Period::of(&settings.rules, settings.as_of));
+    let changed = inputs.iter().find(|input| !published.inputs.contains(input)).map(|input| &input.name);
+    let gone = published.inputs.iter().find(|input| !inputs.contains(input)).map(|input| &input.name);
+    changed.or(gone).map(|name| format!("{name} of the history is not what it was"))
 }
 
 /// The files that a score of a period depends on. One in between that no association needs may be unreadable.

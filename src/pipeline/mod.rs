@@ -12,9 +12,9 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 
 pub use check::check;
-pub use describing::would_repeat;
-pub use publishing::{Outcome, publish_each, run};
-pub use refusing::require_months;
+pub use describing::{what_changed, would_repeat};
+pub use publishing::{Outcome, publish_each, run, run_locked};
+pub use refusing::{refuse_findings, require_months};
 pub use scoring::{score_each, score_opened};
 
 use crate::error::{Error, Result};
@@ -42,6 +42,10 @@ pub struct Settings {
     pub max_reject_ratio: f64,
     /// Smallest share of the tenants held at M that usage at M must know.
     pub min_coverage: f64,
+    /// Largest share of the partners of the last run that may be missing in this one.
+    pub max_fall_in_partners: Option<f64>,
+    /// Most points that the mean score may lie below that of the last run.
+    pub max_fall_in_mean_points: Option<f64>,
     /// Where given, usage of later months is taken to be that of this one: for outlooks.
     pub carried_from: Option<Month>,
     /// Permissions of what is published.
@@ -61,6 +65,8 @@ impl Settings {
             evidence: false,
             max_reject_ratio: 0.01,
             min_coverage: 0.5,
+            max_fall_in_partners: None,
+            max_fall_in_mean_points: None,
             carried_from: None,
             mode: Mode::default(),
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 
 use super::scoring::{self, Job};
-use super::{Scored, Settings, describing};
+use super::{Scored, Settings, describing, refusing};
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::publish::{self, EvidenceParts, Lock, RowCounts, Run, Staging, Stamp};
@@ -22,10 +22,20 @@ pub struct Outcome {
 }
 
 /// Scores a history and publishes the result in `out`.
+///
+/// # Errors
+/// Those of [`score`](super::score); locked where another run holds `out`; storage where it cannot be written.
 pub fn run(settings: &Settings, out: &Path) -> Result<Outcome> {
-    let lock = Lock::take(out, settings.mode)?;
+    run_locked(settings, &Lock::take(out, settings.mode)?, out)
+}
+
+/// The same in an output folder whose lock is held.
+///
+/// # Errors
+/// Those of [`run`].
+pub fn run_locked(settings: &Settings, lock: &Lock, out: &Path) -> Result<Outcome> {
     let mut outcome = None;
-    publish_each(settings, &lock, out, &[settings.as_of], &mut |_, result| outcome = Some(result))?;
+    publish_each(settings, lock, out, &[settings.as_of], &mut |_, result| outcome = Some(result))?;
     outcome.unwrap_or_else(|| Err(Error::internal("the date was not scored")))
 }
 
@@ -49,12 +59,19 @@ pub fn publish_each(
     scoring::each(settings, jobs, &mut |job, scored| {
         let Some(staging) = stagings.remove(&job.as_of) else { return };
         let dated = Settings { as_of: job.as_of, ..settings.clone() };
-        let outcome = scored.and_then(|scored| published(&dated, scored, staging, job.parts));
+        let outcome = scored.and_then(|scored| published(&dated, scored, staging, job.parts, out));
         done(job.as_of, outcome);
     })
 }
 
-fn published(settings: &Settings, scored: Scored, staging: Staging, parts: Option<EvidenceParts>) -> Result<Outcome> {
+fn published(
+    settings: &Settings,
+    scored: Scored,
+    staging: Staging,
+    parts: Option<EvidenceParts>,
+    out: &Path,
+) -> Result<Outcome> {
+    refusing::refuse_fall(settings, &scored.scores, out)?;
     let run = write(settings, &scored, &staging, parts)?;
     let changed = !(staging.is_published() && run.same_as(staging.target()));
     let folder = match changed {

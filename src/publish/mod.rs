@@ -1,18 +1,22 @@
 //! The only code that writes results: staged beside, checked, then exchanged in one step under a lock.
 
+mod encoding;
 mod evidence;
 mod exchange;
 mod lock;
 mod run_json;
+mod runs;
 mod staging;
 mod tables;
 
+pub use encoding::{Encoding, encode, shown};
 pub use evidence::{EvidenceParts, write as write_evidence};
 pub use lock::Lock;
 pub use run_json::{
-    Freshness, Input, Months, RejectCount, RowCounts, RulebookName, Run, Selection, Stage, WarningCount,
+    Freshness, Input, Months, RejectCount, RowCounts, RulebookName, Run, ScoreSummary, Selection, Stage, WarningCount,
 };
-pub use staging::{Mode, Staging, abandon, create_folder, replace_file};
+pub use runs::{is_run, last_run, run_folder, run_folders};
+pub use staging::{Mode, Staging, abandon, create_folder, remove_run, replace_file};
 pub use tables::{Stamp, metric_points, replace_table, scores, write_table};
 
 /// The version of the tables' columns, in every Parquet file's metadata.

@@ -25,6 +25,9 @@ pub struct Run {
     pub selection: Selection,
     pub inputs: Vec<Input>,
     pub rows: RowCounts,
+    /// None in runs of versions that did not tell.
+    #[serde(default)]
+    pub scores: Option<ScoreSummary>,
     pub rejects: Vec<RejectCount>,
     pub warnings: Vec<WarningCount>,
     pub freshness: Freshness,
@@ -57,15 +60,31 @@ pub struct Months {
 }
 
 /// Partners and distributors named on the command line; empty for the whole portfolio.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
     pub partners: Vec<String>,
     pub distributors: Vec<String>,
     pub evidence: bool,
 }
 
-/// One file that was read.
+impl Selection {
+    /// Whether another run was asked for the same partners.
+    pub fn of_same_partners(&self, other: &Selection) -> bool {
+        self.partners == other.partners && self.distributors == other.distributors
+    }
+}
+
+/// What the scores come to; how many there are stands in the row counts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ScoreSummary {
+    /// Mean of the total points; 0 where there is no partner.
+    pub mean_points: f64,
+    /// Partners with the designation, by track.
+    pub qualified: std::collections::BTreeMap<String, u64>,
+}
+
+/// One file that was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
     pub name: String,
     pub size: u64,

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Mutex;
 
 use chrono::NaiveDate;
 
 use super::exchange;
+use super::lock::Lock;
 use crate::error::{Error, Result};
 
 /// What an interrupted run leaves behind begins like this, hidden from every reader.
@@ -28,6 +30,18 @@ impl Default for Mode {
     /// Readable and writable by the owner alone.
     fn default() -> Self {
         Mode(0o600)
+    }
+}
+
+impl FromStr for Mode {
+    type Err = String;
+
+    /// Octal digits that let the owner read and write.
+    fn from_str(text: &str) -> std::result::Result<Mode, String> {
+        match u32::from_str_radix(text, 8) {
+            Ok(bits) if bits <= 0o777 && bits & 0o600 == 0o600 => Ok(Mode(bits)),
+            _ => Err("give octal digits that let the owner read and write, such as 640".to_owned()),
+        }
     }
 }
 
@@ -179,6 +193,14 @@ fn remove(path: &Path) {
             return;
         }
     }
+}
+
+/// Removes a published run from an output folder whose lock is held: in one step it is gone, and then its files are.
+pub fn remove_run(_lock: &Lock, folder: &Path) -> Result<()> {
+    let failed = |error: std::io::Error| Error::storage("remove the run", folder, &error);
+    let hidden = beside(folder);
+    fs::rename(folder, &hidden).map_err(failed)?;
+    fs::remove_dir_all(&hidden).map_err(failed)
 }
 
 /// Where a file is written before it takes its place.

@@ -2,11 +2,13 @@
 
 mod chart;
 mod each;
+mod files;
 mod page;
 mod portfolio;
 mod workbook;
 
 pub use each::{MANIFEST, each, file_name};
+pub use files::{Files, Written, write};
 pub use page::{partner_page, portfolio_page};
 pub use portfolio::{Asked, Card, NEAR, Portfolio};
 pub use workbook::workbook;

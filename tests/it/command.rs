@@ -103,7 +103,7 @@ fn json_logs_are_json_to_the_last_line() {
     }
     assert!(fine.stderr.contains("\"message\":\"scored\""), "{}", fine.stderr);
     let error: serde_json::Value = serde_json::from_str(failed.stderr.lines().last().expect("a line")).expect("JSON");
-    assert_eq!((&error["code"], &error["retry_helps"]), (&5.into(), &true.into()), "{error}");
+    assert_eq!((&error["code"], &error["retryable"]), (&5.into(), &true.into()), "{error}");
 }
 
 #[test]

@@ -223,7 +223,7 @@ fn an_interrupted_sample_leaves_nothing_behind_that_is_in_the_way() {
 fn a_command_line_that_is_wrong_is_json_where_json_is_asked_for() {
     let said = run(&["score", "data/sample", "--log-format", "json"]);
     let error: serde_json::Value = serde_json::from_str(said.stderr.trim()).expect("one JSON line");
-    assert_eq!((&error["code"], &error["retry_helps"]), (&2.into(), &false.into()), "{error}");
+    assert_eq!((&error["code"], &error["retryable"]), (&2.into(), &false.into()), "{error}");
     said.fails(2, &["--out"]);
 }
 

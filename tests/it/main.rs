@@ -15,6 +15,7 @@ mod fixture;
 mod house;
 mod kills;
 mod layouts;
+mod nights;
 mod outlooks;
 mod outputs;
 mod pipelines;

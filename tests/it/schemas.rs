@@ -7,16 +7,21 @@ use std::process::Command;
 use crate::baseline_history::{AS_OF, Placed, history};
 use crate::command::{run, said};
 
-/// Every answer that has a schema, and a command that prints one of the small history. HISTORY, OUT and OFFICIAL stand for paths.
-const ANSWERS: [(&str, &[&str]); 10] = [
+/// Every answer that has a schema, and a command that prints one of the small history. HISTORY, OUT, OFFICIAL and PIPELINE stand for
+/// paths; what is a file of a pipeline has no command.
+const ANSWERS: [(&str, &[&str]); 14] = [
+    ("alerts", &[]),
     ("backfill", &["backfill", "HISTORY", "--from", "2026-09", "--to", "2026-10", "--out", "OUT"]),
     ("diff", &["diff", "OUT/as_of=2026-11-20", "OUT/as_of=2026-11-23"]),
     ("explain", &["explain", "HISTORY", "--as-of", AS_OF, "--partner", "acme"]),
     ("outlook", &["outlook", "HISTORY", "--as-of", AS_OF]),
+    ("pipeline", &[]),
+    ("pipeline status", &[]),
     ("plan", &["plan", "HISTORY", "--as-of", AS_OF, "--partner", "acme"]),
     ("plan --all", &["plan", "HISTORY", "--as-of", AS_OF, "--all"]),
     ("reconcile", &["reconcile", "OUT", "--official", "OFFICIAL"]),
     ("rules diff", &["rules", "diff", "modern-work-2024", "modern-work-2026"]),
+    ("run --plan", &["run", "PIPELINE", "--plan"]),
     ("simulate", &["simulate", "HISTORY", "--as-of", AS_OF, "--partner", "acme", "--net-adds", "3"]),
     ("simulate --against", &["simulate", "HISTORY", "--as-of", AS_OF, "--against", "modern-work-2026"]),
 ];
@@ -73,20 +78,37 @@ fn answers_are_what_their_schemas_say() {
     fs::create_dir_all(&answers).expect("a folder");
     let official = placed.folder.path().join("official.csv");
     fs::write(&official, "partner,metric,points\nacme,total,1\nbirch,deployments,0\n").expect("a file");
+    let pipeline = placed.folder.path().join("night.toml");
+    let declared = format!(
+        "history = 'history'\noutput = 'night'\nas_of = '{AS_OF}'\n[alerts]\nfile = 'answers/alerts.json'\n[[reports]]\nhtml = 'page.html'\ncompare = 'last_run'\n"
+    );
+    fs::write(&pipeline, declared).expect("a file");
     placed.score(&["--evidence"]).succeeds();
-    let [source, out, official] = [placed.history(), placed.out(), official].map(|path| path.display().to_string());
-    for (name, arguments) in ANSWERS {
-        let path =
-            |argument: &&str| argument.replace("HISTORY", &source).replace("OUT", &out).replace("OFFICIAL", &official);
+    let paths = [placed.history(), placed.out(), official, pipeline];
+    let [source, out, official, pipeline] = paths.map(|path| path.display().to_string());
+    run(&["run", &pipeline, "--as-of", "2026-11-20"]).succeeds();
+    run(&["run", &pipeline]).succeeds();
+    fs::copy(placed.folder.path().join("night/night.status.json"), answers.join("pipeline-status.json"))
+        .expect("a file");
+    for (name, arguments) in ANSWERS.iter().filter(|(_, arguments)| !arguments.is_empty()) {
+        let path = |argument: &&str| {
+            let argument = argument.replace("HISTORY", &source).replace("OUT", &out);
+            argument.replace("OFFICIAL", &official).replace("PIPELINE", &pipeline)
+        };
         let arguments: Vec<String> = arguments.iter().map(path).collect();
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(["--format", "json"]).collect();
         // The first month of the backfill has no year before it: failures are part of the answer.
         let said = run(&arguments);
-        assert_eq!(said.code, if name == "backfill" { 8 } else { 0 }, "{name}: {}", said.stderr);
+        assert_eq!(said.code, if *name == "backfill" { 8 } else { 0 }, "{name}: {}", said.stderr);
         fs::write(answers.join(file_name(name)), said.stdout).expect("a file");
     }
     let mut check = Command::new(python);
-    check.arg("tests/schemas.py").arg(committed()).arg(&answers).current_dir(env!("CARGO_MANIFEST_DIR"));
+    check
+        .arg("tests/schemas.py")
+        .arg(committed())
+        .arg(&answers)
+        .arg("pipelines")
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
     let checked = said(check.output().expect("python"));
     assert_eq!(checked.code, 0, "{}{}", checked.stdout, checked.stderr);
 }

@@ -33,6 +33,9 @@ use notes::Noted;
 use sharing::Leg;
 use side::Side;
 
+/// Rows of evidence that are named for each cause, where nobody asks for more: a portfolio has many.
+pub const NAMED_ROWS: usize = 3;
+
 /// What is asked of two runs.
 #[derive(Debug, Clone, Default)]
 pub struct Comparison {

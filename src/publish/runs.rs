@@ -1,0 +1,79 @@
+//! The runs that an output folder holds.
+
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+
+use super::run_json::{Run, Selection};
+use crate::error::{Error, Result};
+
+/// How the folders of runs begin.
+const PREFIX: &str = "as_of=";
+/// What makes a folder a run.
+const FILE: &str = "run.json";
+
+/// The folders of runs in an output folder, each with its as-of date, the oldest first.
+///
+/// # Errors
+/// Absent where there is no such folder; storage where it cannot be read.
+pub fn run_folders(out: &Path) -> Result<Vec<(NaiveDate, PathBuf)>> {
+    let entries = std::fs::read_dir(out).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Error::absent("there is no such folder")
+            .at(out.display())
+            .hint("name a published run, or the folder above it"),
+        _ => Error::storage("read the folder", out, &error),
+    })?;
+    let mut runs: Vec<(NaiveDate, PathBuf)> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let day = name.strip_prefix(PREFIX)?.parse().ok()?;
+            is_run(&entry.path()).then(|| (day, entry.path()))
+        })
+        .collect();
+    runs.sort();
+    Ok(runs)
+}
+
+/// Where a run of an as-of date is published in an output folder.
+pub fn run_folder(out: &Path, as_of: NaiveDate) -> PathBuf {
+    out.join(format!("{PREFIX}{as_of}"))
+}
+
+/// Whether a folder is a published run.
+pub fn is_run(folder: &Path) -> bool {
+    folder.join(FILE).is_file()
+}
+
+/// The newest run of an output folder, of `until` at the latest, for which the same partners were asked; None where there is none.
+///
+/// # Errors
+/// Storage or refused where a newer one, or this one, cannot be read.
+pub fn last_run(out: &Path, until: NaiveDate, asked: &Selection) -> Result<Option<(PathBuf, Run)>> {
+    if !out.is_dir() {
+        return Ok(None);
+    }
+    for (_, folder) in run_folders(out)?.into_iter().rev().filter(|(as_of, _)| *as_of <= until) {
+        let run = Run::read(&folder)?;
+        if run.selection.of_same_partners(asked) {
+            return Ok(Some((folder, run)));
+        }
+    }
+    Ok(None)
+}
+
+impl Run {
+    /// Reads what a published folder says of itself.
+    ///
+    /// # Errors
+    /// Storage where `run.json` cannot be read; refused where it is not one.
+    pub fn read(folder: &Path) -> Result<Run> {
+        let path = folder.join(FILE);
+        let json = std::fs::read(&path).map_err(|error| Error::storage("read the run", &path, &error))?;
+        serde_json::from_slice(&json).map_err(|error| {
+            Error::refused(format!("this is not a run that this version can read: {error}"))
+                .at(path.display())
+                .hint("score again with this version")
+        })
+    }
+}
