@@ -38,7 +38,7 @@ fn every_command_of_the_readme_runs() {
             // The same program, built already.
             let arguments = command.split_once(" -- ").expect("arguments").1;
             shell(&format!("partnerscore {arguments}"), folder.path(), &path);
-        } else if command.starts_with("partnerscore ") {
+        } else if command.starts_with("partnerscore ") || command.starts_with("PARTNERSCORE_") {
             shell(&command, folder.path(), &path);
         } else {
             assert!(
@@ -125,6 +125,60 @@ fn every_finding_is_explained() {
         "contested_pair",
     ] {
         assert!(page.contains(&format!("`{rule}`")), "docs/history.md does not explain {rule}");
+    }
+}
+
+/// Recipes of other programs: what can be read of them here is.
+#[test]
+fn recipes_of_operations_can_be_read() {
+    let page = text("docs/operations.md");
+    let blocks = |language: &str| -> Vec<String> {
+        let begin = format!("```{language}\n");
+        page.split(&begin).skip(1).filter_map(|rest| rest.split("\n```").next().map(str::to_owned)).collect()
+    };
+    for block in blocks("json") {
+        serde_json::from_str::<serde_json::Value>(&block).unwrap_or_else(|error| panic!("{error}: {block}"));
+    }
+    let python = blocks("python");
+    assert!(blocks("json").len() >= 2 && python.len() >= 2);
+    for block in python {
+        let mut compiled = Command::new("python3");
+        compiled.args(["-c", "import sys; compile(sys.argv[1], 'recipe', 'exec')"]).arg(&block);
+        let compiled = said(compiled.output().expect("python3"));
+        assert_eq!(compiled.code, 0, "{}", compiled.stderr);
+    }
+    // Every gauge that a run tells is explained.
+    let folder = tempfile::tempdir().expect("a folder");
+    let (out, gauges) = (folder.path().join("out"), folder.path().join("gauges.prom"));
+    let paths = [out, gauges.clone()].map(|path| path.display().to_string());
+    crate::command::run(&["run", "pipelines/nightly.toml", "--output", &paths[0], "--prometheus", &paths[1]])
+        .succeeds();
+    let told = fs::read_to_string(gauges).expect("gauges");
+    let names = told.lines().filter_map(|line| line.strip_prefix("# TYPE partnerscore_")?.split(' ').next());
+    for name in names {
+        assert!(page.contains(&format!("`{name}`")), "docs/operations.md does not explain {name}");
+    }
+}
+
+/// The script tries again by exit code, and ends with the last.
+#[cfg(unix)]
+#[test]
+fn the_script_of_a_night_tries_again_where_a_retry_helps() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = folder.path().join("partnerscore");
+    let text = "#!/bin/sh\ncd \"$(dirname \"$0\")\"\necho \"$@\" >> calls\nset -- $(cat codes)\ncode=$1; shift; echo \"$@\" > codes\nexit $code\n";
+    fs::write(&program, text).expect("a file");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("permissions");
+    for (codes, ended, calls) in [("0", 0, 1), ("5 7 0", 0, 3), ("6 3 0", 3, 2), ("2 0", 2, 1), ("8 8 8 0", 8, 3)] {
+        fs::write(folder.path().join("codes"), codes).expect("a file");
+        fs::write(folder.path().join("calls"), "").expect("a file");
+        let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap_or_default());
+        let mut night = Command::new("sh");
+        night.args(["pipelines/night.sh", "night.toml", "--redo"]).env("PATH", path).env("PAUSES", "0 0");
+        let code = said(night.current_dir(root()).output().expect("sh")).code;
+        let called = fs::read_to_string(folder.path().join("calls")).expect("calls");
+        assert_eq!((code, called.as_str()), (ended, "run night.toml --redo\n".repeat(calls).as_str()), "{codes}");
     }
 }
 
