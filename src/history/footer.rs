@@ -28,6 +28,17 @@ pub struct Footer {
     pub hash: String,
     /// By column, what its statistics prove; columns without statistics are left out.
     proven: BTreeMap<String, Proven>,
+    /// By row group, the statistics of its text columns; columns without are left out.
+    spans: Vec<BTreeMap<String, Span>>,
+}
+
+/// The texts of a column in one row group lie between these, which may be cut short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    pub least: String,
+    pub most: String,
+    /// Rows of the group.
+    pub rows: u64,
 }
 
 /// What the statistics of all row groups prove of a column without nulls.
@@ -54,7 +65,13 @@ impl Footer {
             rows: u64::try_from(description.num_rows()).unwrap_or(0),
             hash: hex(&Sha256::digest(&bytes)),
             proven: proven(metadata.row_groups()),
+            spans: metadata.row_groups().iter().map(spans).collect(),
         })
+    }
+
+    /// Where the texts of a column lie in each row group; None where some group does not tell.
+    pub fn spans(&self, column: &str) -> Option<Vec<Span>> {
+        self.spans.iter().map(|group| group.get(column).cloned()).collect()
     }
 
     /// Whether statistics prove that no value of a column is null.
@@ -87,6 +104,17 @@ fn proven(groups: &[RowGroupMetaData]) -> BTreeMap<String, Proven> {
         }
     }
     all
+}
+
+fn spans(group: &RowGroupMetaData) -> BTreeMap<String, Span> {
+    let rows = u64::try_from(group.num_rows()).unwrap_or(0);
+    let span = |column: &ColumnChunkMetaData| {
+        let Some(Statistics::ByteArray(values)) = column.statistics() else { return None };
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
+        let (least, most) = (text(values.min_opt()?.data())?, text(values.max_opt()?.data())?);
+        Some((column.column_path().string(), Span { least, most, rows }))
+    };
+    group.columns().iter().filter_map(span).collect()
 }
 
 fn without_nulls(column: &ColumnChunkMetaData) -> Option<Proven> {

@@ -192,6 +192,10 @@ impl History {
 
     /// Splits the tenants into `count` ranges of about as many usage rows of a month each.
     pub fn tenant_ranges(&self, month: Month, count: usize) -> Result<Vec<TenantRange>> {
+        let spans = workload_usage::tenant_spans(&self.workload_usage, month)?;
+        if let Some(ranges) = spans.and_then(|spans| tenants::ranges_of_spans(spans, count)) {
+            return Ok(ranges);
+        }
         let ids = workload_usage::tenant_ids(&self.workload_usage, month)?;
         let rows = if count > 1 { engine::count("tenant ranges", ids.clone())? } else { 0 };
         tenants::ranges(ids, rows, count)

@@ -6,9 +6,12 @@ use std::sync::Arc;
 
 use polars::prelude::*;
 
+use super::footer::Span;
 use crate::engine;
 use crate::error::{Error, Result};
 
+/// Row groups that a range has on average at least, where their statistics alone tell even ranges.
+const GROUPS_PER_RANGE: usize = 2;
 /// Ids from each set's rows that are looked at to find even boundaries.
 const SAMPLE_PER_RANGE: u64 = 1024;
 
@@ -160,10 +163,68 @@ pub(super) fn ranges(ids: LazyFrame, rows: u64, count: usize) -> Result<Vec<Tena
         .and_then(|column| column.str())
         .map(|ids| ids.iter().flatten().collect())
         .unwrap_or_default();
-    let mut bounds: Vec<String> =
-        (1..count).filter_map(|part| ids.get(part * ids.len() / count)).map(|id| (*id).to_owned()).collect();
+    let bounds = (1..count).filter_map(|part| ids.get(part * ids.len() / count)).map(|id| (*id).to_owned());
+    Ok(between(bounds.collect()))
+}
+
+/// The same by what row groups of sorted rows tell of themselves, with nothing read; None where they are too few, or overlap.
+pub(super) fn ranges_of_spans(mut spans: Vec<Span>, count: usize) -> Option<Vec<TenantRange>> {
+    spans.sort_by(|a, b| (&a.least, &a.most).cmp(&(&b.least, &b.most)));
+    let ascend = spans.windows(2).all(|pair| matches!(pair, [a, b] if a.most <= b.least));
+    if count <= 1 || !ascend || spans.len() < GROUPS_PER_RANGE * count {
+        return None;
+    }
+    let rows: u64 = spans.iter().map(|span| span.rows).sum();
+    let (mut before, mut bounds) = (0, Vec::new());
+    for span in spans {
+        // The group in whose rows the next range begins begins it.
+        if before * count as u64 >= (bounds.len() as u64 + 1) * rows {
+            bounds.push(span.least);
+        }
+        before += span.rows;
+    }
+    Some(between(bounds))
+}
+
+/// The ranges between bounds.
+fn between(mut bounds: Vec<String>) -> Vec<TenantRange> {
     bounds.dedup();
     let starts = std::iter::once(None).chain(bounds.iter().cloned().map(Some));
     let ends = bounds.iter().cloned().map(Some).chain(std::iter::once(None));
-    Ok(starts.zip(ends).map(|(from, below)| TenantRange { from, below }).collect())
+    starts.zip(ends).map(|(from, below)| TenantRange { from, below }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(least: &str, most: &str, rows: u64) -> Span {
+        Span { least: least.to_owned(), most: most.to_owned(), rows }
+    }
+
+    fn bounds(spans: Vec<Span>, count: usize) -> Option<Vec<String>> {
+        Some(ranges_of_spans(spans, count)?.into_iter().filter_map(|range| range.below).collect())
+    }
+
+    #[test]
+    fn row_groups_of_sorted_rows_make_even_ranges() {
+        let groups =
+            |names: &str| names.chars().map(|name| span(&format!("{name}0"), &format!("{name}9"), 10)).collect();
+        assert_eq!(bounds(groups("dbcaefgh"), 4), Some(vec!["c0".to_owned(), "e0".to_owned(), "g0".to_owned()]));
+        assert_eq!(bounds(groups("abcdefg"), 3), Some(vec!["d0".to_owned(), "f0".to_owned()]));
+        assert_eq!(bounds(groups("abc"), 2), None, "too few");
+        assert_eq!(bounds(groups("abcdef"), 1), None, "one range is everything");
+        // A tenant may begin in one group and end in the next; groups of rows in any order tell nothing.
+        assert_eq!(
+            bounds(vec![span("a", "b", 5), span("b", "c", 5), span("c", "c", 5), span("c", "d", 5)], 2),
+            Some(vec!["c".to_owned()])
+        );
+        assert_eq!(bounds(vec![span("a", "m", 5), span("b", "c", 5), span("n", "o", 5), span("p", "q", 5)], 2), None);
+    }
+
+    #[test]
+    fn a_large_group_takes_the_place_of_several_ranges() {
+        let spans = vec![span("a", "b", 97), span("c", "d", 1), span("e", "f", 1), span("g", "h", 1)];
+        assert_eq!(bounds(spans, 2), Some(vec!["c".to_owned()]));
+    }
 }

@@ -8,7 +8,7 @@ use polars::prelude::*;
 
 use super::checks::{Check, Findings, LARGEST_COUNT, any_null, key, null_columns, rejected, says, sound, unsound};
 use super::files::File;
-use super::footer::Footer;
+use super::footer::{Footer, Span};
 use super::table::{Column, Kind, Table};
 use super::tenants::{TenantRange, Tenants};
 use super::usage_pass::{self, Seen, ToFind, Totals};
@@ -163,6 +163,17 @@ pub(super) fn plan(table: &Table, month: Month, range: &TenantRange) -> Result<L
 /// The tenant of every stored row of a month.
 pub(super) fn tenant_ids(table: &Table, month: Month) -> Result<LazyFrame> {
     Ok(stored(table, month, None, Wanted::All)?.select([col("tenant_id")]))
+}
+
+/// Where the tenants of a month lie, by row group; None where some file does not tell, or may hold other months too.
+pub(super) fn tenant_spans(table: &Table, month: Month) -> Result<Option<Vec<Span>>> {
+    let mut spans = Vec::new();
+    for file in files_of(table, month) {
+        let of_file = table.footer(file)?.spans("tenant_id").filter(|_| file.hive.contains_key(MONTH));
+        let Some(of_file) = of_file else { return Ok(None) };
+        spans.extend(of_file);
+    }
+    Ok((!table.is_held()).then_some(spans))
 }
 
 /// Whether the table holds any row of a month.
