@@ -60,7 +60,7 @@ pub fn write(
 
 fn one(portfolio: &Portfolio, published: &Published) -> Result<String> {
     let partner = portfolio.partners.first().map(|card| card.score.partner_id.clone()).unwrap_or_default();
-    report::partner_page(portfolio, &published.evidence_of(&partner)?.unwrap_or_default())
+    report::partner_page(portfolio, &published.reasons(Some(&partner))?.unwrap_or_default())
 }
 
 fn said(console: &Console, path: &Path) {
