@@ -23,7 +23,7 @@ pub use explain::{
 };
 pub use outlook::{Alert, Event, Outlook, OutlookMonth, PartnerOutlook, outlook};
 pub use plan::{Effort, Plan, PlannedMove, PlannedUsage, Plans, TrackPlan, plan, plan_all};
-pub use published::{EvidenceRow, PointsRow, Published, RejectRow, ScoreRow};
+pub use published::{EvidenceRow, PointsRow, Published, ReasonRow, RejectRow, ScoreRow};
 pub use reconcile::{Hint, HintText, Readings, ReconcileStatus, Reconciled, Reconciliation, Tried, reconcile};
 pub use simulate::{
     ChangedMeasure, ComparedPartner, RulebookComparison, Simulation, Total, compare_rulebooks, scored_after, simulate,

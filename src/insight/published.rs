@@ -190,6 +190,19 @@ pub struct EvidenceRow {
     pub reason: String,
 }
 
+/// Rows of evidence that share a reason: how many, and what those that count add.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReasonRow {
+    pub partner_id: String,
+    pub track: Track,
+    pub metric: Metric,
+    pub option: String,
+    pub reason: String,
+    pub rows: i64,
+    /// What the counted rows add now, less what they added then.
+    pub net: i64,
+}
+
 /// Columns of a collected table, row by row.
 pub(super) struct Rows<'a> {
     pub df: &'a DataFrame,
@@ -281,6 +294,22 @@ impl Published {
         rows.map(Some).map_err(|error| self.unreadable(&error))
     }
 
+    /// The evidence of one partner, or of all, by reason; sorted. None where the run has none.
+    pub fn reasons(&self, partner_id: Option<&str>) -> Result<Option<Vec<ReasonRow>>> {
+        let Some(evidence) = self.evidence()? else { return Ok(None) };
+        let theirs = match partner_id {
+            Some(id) => evidence.filter(col("partner_id").eq(lit(id))),
+            None => evidence,
+        };
+        let keys = ["partner_id", "track", "metric", "option", "reason"].map(col);
+        let net = when(col("counted")).then(col("current") - col("prior")).otherwise(lit(0_i64)).sum();
+        let grouped = theirs.group_by(&keys).agg([len().cast(DataType::Int64).alias("rows"), net.alias("net")]);
+        let df = engine::collect("published reasons", grouped.sort_by_exprs(keys, SortMultipleOptions::default()))?;
+        let rows: PolarsResult<Vec<ReasonRow>> =
+            (0..df.height()).map(|row| reason_row(&Rows { df: &df }, row)).collect();
+        rows.map(Some).map_err(|error| self.unreadable(&error))
+    }
+
     /// The score of one partner.
     ///
     /// # Errors
@@ -314,6 +343,18 @@ fn points_row(rows: &Rows, row: usize) -> PolarsResult<PointsRow> {
         points: rows.points("points", row)?,
         max_points: rows.points("max_points", row)?,
         counted: rows.flag("counted", row)?,
+    })
+}
+
+fn reason_row(rows: &Rows, row: usize) -> PolarsResult<ReasonRow> {
+    Ok(ReasonRow {
+        partner_id: rows.name("partner_id", row)?,
+        track: rows.track(row)?,
+        metric: rows.metric(row)?,
+        option: rows.name("option", row)?,
+        reason: rows.name("reason", row)?,
+        rows: rows.whole("rows", row)?,
+        net: rows.whole("net", row)?,
     })
 }
 

@@ -6,10 +6,10 @@ use std::path::Path;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::page::partner_page;
+use super::partner::partner_page;
 use super::portfolio::{Asked, Portfolio};
 use crate::error::{Error, Result};
-use crate::insight::{EvidenceRow, Published};
+use crate::insight::{Published, ReasonRow};
 use crate::publish::{self, Mode};
 use crate::rulebook::hex;
 
@@ -42,7 +42,7 @@ struct Entry {
 /// Writes a page for each partner of a portfolio, and the manifest last. Returns how many pages there are.
 pub fn each(portfolio: &Portfolio, published: &Published, folder: &Path) -> Result<usize> {
     publish::create_folder(folder, Mode::default())?;
-    let evidence = evidence_by_partner(portfolio, published)?;
+    let reasons = reasons_by_partner(published)?;
     let mut pages = Vec::new();
     for card in &portfolio.partners {
         let partner_id = card.score.partner_id.clone();
@@ -51,8 +51,9 @@ pub fn each(portfolio: &Portfolio, published: &Published, folder: &Path) -> Resu
             asked: Asked { partner: Some(partner_id.clone()), ..Asked::default() },
             partners: vec![card.clone()],
             before: portfolio.before,
+            gone: 0,
         };
-        let page = partner_page(&alone, evidence.get(&partner_id).map_or(&[], Vec::as_slice))?;
+        let page = partner_page(&alone, reasons.get(&partner_id).map_or(&[], Vec::as_slice))?;
         let file = file_name(&partner_id);
         publish::replace_file(&folder.join(&file), page.as_bytes(), Mode::default())?;
         let sha256 = hex(&Sha256::digest(page.as_bytes()));
@@ -66,15 +67,13 @@ pub fn each(portfolio: &Portfolio, published: &Published, folder: &Path) -> Resu
     Ok(count)
 }
 
-/// All evidence of the partners, read once where it is not too much, else partner by partner.
-fn evidence_by_partner(portfolio: &Portfolio, published: &Published) -> Result<BTreeMap<String, Vec<EvidenceRow>>> {
-    let mut evidence = BTreeMap::new();
-    for card in &portfolio.partners {
-        if let Some(rows) = published.evidence_of(&card.score.partner_id)? {
-            evidence.insert(card.score.partner_id.clone(), rows);
-        }
+/// Why every partner's points are what they are, read once.
+fn reasons_by_partner(published: &Published) -> Result<BTreeMap<String, Vec<ReasonRow>>> {
+    let mut reasons: BTreeMap<String, Vec<ReasonRow>> = BTreeMap::new();
+    for row in published.reasons(None)?.unwrap_or_default() {
+        reasons.entry(row.partner_id.clone()).or_default().push(row);
     }
-    Ok(evidence)
+    Ok(reasons)
 }
 
 /// A name that every file system takes, another for every id: letters that are plain stay, and where any is not, a hash tells ids apart.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Asked, Portfolio, each, page, workbook};
+use super::{Asked, Portfolio, each, page, partner, workbook};
 use crate::error::Result;
 use crate::insight::Published;
 use crate::publish::{self, Mode};
@@ -50,5 +50,5 @@ pub fn write(published: &Published, before: Option<&Published>, asked: Asked, fi
 
 fn one(portfolio: &Portfolio, published: &Published) -> Result<String> {
     let partner = portfolio.partners.first().map(|card| card.score.partner_id.clone()).unwrap_or_default();
-    page::partner_page(portfolio, &published.evidence_of(&partner)?.unwrap_or_default())
+    partner::partner_page(portfolio, &published.reasons(Some(&partner))?.unwrap_or_default())
 }

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::distance::{self, Line};
+use super::numbers;
 use crate::error::{Error, Result, nearest};
 use crate::insight::{PointsRow, Published, ScoreRow};
 use crate::publish::Run;
 use crate::rulebook::{Metric, Track};
-use crate::score::{Points, earned, whole};
+use crate::score::{Points, whole};
 
 /// Points below the designation within which a partner is a near miss.
 pub const NEAR: i64 = 10;
@@ -22,6 +24,13 @@ pub struct Asked {
     pub partner: Option<String>,
 }
 
+impl Asked {
+    fn has(&self, score: &ScoreRow) -> bool {
+        self.distributor.as_ref().is_none_or(|only| score.distributor_id.as_ref() == Some(only))
+            && self.partner.as_ref().is_none_or(|only| score.partner_id == *only)
+    }
+}
+
 /// A run as it is reported.
 #[derive(Debug)]
 pub struct Portfolio {
@@ -31,11 +40,15 @@ pub struct Portfolio {
     pub partners: Vec<Card>,
     /// The as-of date of the run it is compared with.
     pub before: Option<chrono::NaiveDate>,
+    /// Partners that the run before has and this one has not.
+    pub gone: usize,
 }
 
 /// One partner.
 #[derive(Debug, Clone)]
 pub struct Card {
+    /// Its place in what is reported, by rank, from 0 on.
+    pub place: usize,
     pub score: ScoreRow,
     /// In rulebook order.
     pub measures: Vec<PointsRow>,
@@ -87,22 +100,30 @@ impl Portfolio {
         for row in published.all_metric_points()? {
             measures.entry(row.partner_id.clone()).or_default().push(row);
         }
-        let earlier: BTreeMap<String, ScoreRow> = match before {
+        let mut earlier: BTreeMap<String, ScoreRow> = match before {
             Some(before) => before.scores()?.into_iter().map(|row| (row.partner_id.clone(), row)).collect(),
             None => BTreeMap::new(),
         };
-        let card = |score: ScoreRow| {
+        let line = line(&published.run);
+        let card = |(place, score): (usize, ScoreRow)| {
             let measures = measures.remove(&score.partner_id).unwrap_or_default();
-            let at_minimum = at_minimum(&score, &measures, Points::of_f64(published.run.rulebook.minimum_points));
-            Card { before: earlier.get(&score.partner_id).cloned(), at_minimum, measures, score }
+            let at_minimum = at_minimum(&score, &measures, line);
+            Card { place, before: earlier.remove(&score.partner_id), at_minimum, measures, score }
         };
-        let partners = scores.into_iter().map(card).collect();
-        Ok(Portfolio { run: published.run.clone(), asked, partners, before: before.map(|before| before.run.as_of) })
+        let partners = scores.into_iter().enumerate().map(card).collect();
+        let gone = earlier.values().filter(|score| asked.has(score)).count();
+        let before = before.map(|before| before.run.as_of);
+        Ok(Portfolio { run: published.run.clone(), asked, partners, before, gone })
+    }
+
+    /// What the designation asks for.
+    pub fn line(&self) -> Line {
+        line(&self.run)
     }
 
     /// The points that the designation asks for.
     pub fn goal(&self) -> Points {
-        whole(self.run.rulebook.designation_points)
+        self.line().goal
     }
 
     /// Where a partner stands.
@@ -126,6 +147,14 @@ impl Portfolio {
         cards
     }
 
+    /// Partners whose designation was one thing before and is another now, by rank.
+    pub fn moved(&self, before: bool, now: bool) -> Vec<&Card> {
+        let has_moved = |card: &&Card| {
+            card.score.qualified == now && card.before.as_ref().is_some_and(|score| score.qualified == before)
+        };
+        self.partners.iter().filter(has_moved).collect()
+    }
+
     /// Partners whose total changed, the largest change first.
     pub fn movers(&self) -> Vec<&Card> {
         let mut movers: Vec<&Card> =
@@ -134,13 +163,15 @@ impl Portfolio {
         movers
     }
 
-    /// Every distributor's partners.
-    pub fn distributors(&self) -> BTreeMap<&str, Vec<&Card>> {
-        let mut distributors: BTreeMap<&str, Vec<&Card>> = BTreeMap::new();
+    /// Every distributor's partners; last, under None, those that have no distributor.
+    pub fn distributors(&self) -> Vec<(Option<&str>, Vec<&Card>)> {
+        let mut distributors: BTreeMap<(bool, &str), Vec<&Card>> = BTreeMap::new();
         for card in &self.partners {
-            distributors.entry(card.score.distributor_id.as_deref().unwrap_or("none")).or_default().push(card);
+            let id = card.score.distributor_id.as_deref();
+            distributors.entry((id.is_none(), id.unwrap_or_default())).or_default().push(card);
         }
-        distributors
+        let of = |((none, id), cards): ((bool, _), _)| ((!none).then_some(id), cards);
+        distributors.into_iter().map(of).collect()
     }
 
     /// Values of an attribute, each once, sorted.
@@ -150,6 +181,23 @@ impl Portfolio {
 }
 
 impl Card {
+    /// Its name, or its id where it has none.
+    pub fn name(&self) -> &str {
+        self.score.partner_name.as_deref().unwrap_or(&self.score.partner_id)
+    }
+
+    /// Its id, where its name does not say it.
+    pub fn id_beside(&self) -> &str {
+        if self.score.partner_name.is_some() { &self.score.partner_id } else { "" }
+    }
+
+    /// Its distributor, market and track, those that it has.
+    pub fn where_it_is(&self) -> String {
+        let score = &self.score;
+        let parts = [score.distributor_id.as_deref(), score.market.as_deref(), Some(score.track.name())];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" \u{b7} ")
+    }
+
     /// The change of the total since the run before.
     pub fn change(&self) -> Option<Points> {
         self.before.as_ref().map(|before| self.score.total - before.total)
@@ -159,10 +207,14 @@ impl Card {
     pub fn lacks(&self) -> String {
         let score = &self.score;
         let short =
-            (score.points_short > Points(0)).then(|| format!("{} points", crate::insight::shown(score.points_short)));
-        let metrics = score.metrics_short.split(',').filter(|metric| !metric.is_empty());
-        let metrics = metrics.map(|metric| format!("{} under its minimum", words(metric)));
+            (score.points_short > Points(0)).then(|| format!("{} short", numbers::points(score.points_short)));
+        let metrics = self.short().map(|metric| format!("{} under the minimum", words(metric)));
         short.into_iter().chain(metrics).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Metrics of the track under the minimum.
+    pub fn short(&self) -> impl Iterator<Item = &str> {
+        self.score.metrics_short.split(',').filter(|metric| !metric.is_empty())
     }
 }
 
@@ -184,11 +236,7 @@ fn asked_for(scores: Vec<ScoreRow>, asked: &Asked, published: &Published) -> Res
             return Err(unknown("partner", partner, &known, published));
         }
     }
-    let wanted = |score: &ScoreRow| {
-        asked.distributor.as_ref().is_none_or(|only| score.distributor_id.as_ref() == Some(only))
-            && asked.partner.as_ref().is_none_or(|only| score.partner_id == *only)
-    };
-    Ok(scores.into_iter().filter(wanted).collect())
+    Ok(scores.into_iter().filter(|score| asked.has(score)).collect())
 }
 
 fn unknown(what: &str, name: &str, known: &BTreeSet<String>, published: &Published) -> Error {
@@ -199,17 +247,18 @@ fn unknown(what: &str, name: &str, known: &BTreeSet<String>, published: &Publish
     }
 }
 
-/// Metrics of the partner's track that have points, and would be under the minimum with one unit less.
-fn at_minimum(score: &ScoreRow, measures: &[PointsRow], minimum: Points) -> Vec<Metric> {
+fn line(run: &Run) -> Line {
+    Line { goal: whole(run.rulebook.designation_points), minimum: Points::of_f64(run.rulebook.minimum_points) }
+}
+
+/// Metrics of a designation's track that one unit less brings under the minimum.
+fn at_minimum(score: &ScoreRow, measures: &[PointsRow], line: Line) -> Vec<Metric> {
     if !score.qualified {
         return Vec::new();
     }
-    let taken = measures.iter().filter(|row| row.track == score.track && row.counted);
-    let one_less = |row: &PointsRow| {
-        let max_points = row.max_points.0 / whole(1).0;
-        earned(row.current - row.prior - 1, max_points, row.target)
-    };
-    taken.filter(|row| one_less(row) < minimum).map(|row| row.metric).collect()
+    let track: Vec<&PointsRow> = measures.iter().filter(|row| row.track == score.track).collect();
+    let taken = track.iter().filter(|row| row.counted);
+    taken.filter(|row| distance::taken_with(row, &track, -1) < line.minimum).map(|row| row.metric).collect()
 }
 
 /// Both tracks, enterprise first.
