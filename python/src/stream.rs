@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 
+use partnerscore::engine;
 use partnerscore::error::{Error, Result};
 use partnerscore::history::Given;
 use polars::prelude::*;
@@ -45,6 +46,7 @@ impl Stream {
         let mut batches = Vec::new();
         // SAFETY: as above.
         while let Some(array) = unsafe { reader.next() } {
+            engine::go_on()?;
             let array = array.map_err(failed)?;
             let rows = array.as_any().downcast_ref::<StructArray>();
             batches.push(rows.map(|rows| rows.values().to_vec()).unwrap_or_default());

@@ -199,8 +199,8 @@ def diff(
 
     ``rows`` of evidence are named for each cause; 3 unless given, and all where one ``partner`` is asked about. Where the rulebooks
     differ, the ``history`` that ``before`` was made of tells the share of the rules from that of the data; ``rulebook`` is that of
-    ``after``, where it is not built in: a file. The answer is of ``docs/schemas/diff.json``; its table has one row for each partner that changed,
-    came or went.
+    ``after``, where it is not built in: a file. The answer is of ``docs/schemas/diff.json``; its table has one row for each change
+    that is told of.
 
     Raises:
         UsageError: there is no such partner or metric, with the nearest.
