@@ -48,9 +48,18 @@ sample:
     rm -rf data/sample
     cargo run -- sample --out data/sample
 
-# Run the notebook on the sample and keep what it shows, in out/
-notebook: score _python
+# Run the notebooks on the sample, and check what they find
+notebook: score python
     {{python}} tests/notebooks.py out
+
+# Build the Python package into .venv, as the tests do
+python: _python
+    VIRTUAL_ENV={{justfile_directory()}}/.venv {{python}} -m maturin develop --manifest-path python/Cargo.toml
+
+# Build the wheel for Linux in target/wheels: manylinux_2_28, Python 3.11 and later; optimised, which takes half an hour on two cores
+wheel: _python
+    {{python}} -m pip install --quiet --disable-pip-version-check ziglang==0.17.0
+    {{python}} -m maturin build --release --strip --compatibility manylinux_2_28 --zig --manifest-path python/Cargo.toml
 
 # What the recipes in Python need
 _python:

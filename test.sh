@@ -6,5 +6,11 @@ if [ ! -x .venv/bin/python ] || ! .venv/bin/python -c '' 2>/dev/null; then
     python3 -m venv .venv || { echo "error: python3 cannot make a virtual environment; install python3-venv" >&2; exit 1; }
 fi
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+if [ ! -d .venv/polars-1 ]; then
+    # The other major version of polars, beside what is installed.
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --target .venv/polars-1 polars==1.44.2
+fi
+# The Python package, of the library as the tests build it.
+VIRTUAL_ENV="$PWD/.venv" .venv/bin/maturin develop --quiet --manifest-path python/Cargo.toml
 export PARTNERSCORE_TEST_PYTHON="$PWD/.venv/bin/python"
 exec cargo test "$@" -- --show-output

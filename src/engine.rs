@@ -1,11 +1,15 @@
 //! The only place that runs a plan: the streaming engine, a boundary for panics, and a span for every stage.
+//!
+//! What is told of work, what it took, and how it is stopped belong to the thread that does it: several may work in one process.
 
 use std::any::Any;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::rc::Rc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
@@ -14,9 +18,6 @@ use polars_plan::prelude::PlanCallback;
 
 use crate::error::{Code, Error, Result};
 use crate::month::Month;
-
-/// What each stage took, in the order in which stages first ran.
-static TAKEN: Mutex<Vec<Taken>> = Mutex::new(Vec::new());
 
 /// What a stage took, all of its turns together.
 #[derive(Debug, Clone, Copy)]
@@ -28,35 +29,56 @@ pub struct Taken {
 }
 
 /// What a stage that begins is told to: its name, and which set of how many is being worked on.
-type Observer = Box<dyn Fn(&'static str, usize, usize) + Send + Sync>;
+type Observer = dyn Fn(&'static str, usize, usize);
 
-static OBSERVER: OnceLock<Observer> = OnceLock::new();
-static SET: AtomicUsize = AtomicUsize::new(0);
-static SETS: AtomicUsize = AtomicUsize::new(1);
-static PASS: AtomicUsize = AtomicUsize::new(0);
-static PASSES: AtomicUsize = AtomicUsize::new(1);
+thread_local! {
+    /// What each stage took, in the order in which stages first ran.
+    static TAKEN: RefCell<Vec<Taken>> = const { RefCell::new(Vec::new()) };
+    static OBSERVER: RefCell<Option<Rc<Observer>>> = const { RefCell::new(None) };
+    static STOP: RefCell<Option<Arc<AtomicBool>>> = const { RefCell::new(None) };
+    /// Which set of how many.
+    static SET: Cell<(usize, usize)> = const { Cell::new((0, 1)) };
+    /// Which pass of how many.
+    static PASS: Cell<(usize, usize)> = const { Cell::new((0, 1)) };
+}
 
-/// Has every stage announced to a progress display; the first caller wins.
-pub fn observe(observer: impl Fn(&'static str, usize, usize) + Send + Sync + 'static) {
-    let _ = OBSERVER.set(Box::new(observer));
+/// Has every stage of this thread announced to a progress display.
+pub fn observe(observer: impl Fn(&'static str, usize, usize) + 'static) {
+    OBSERVER.set(Some(Rc::new(observer)));
+}
+
+/// Has the work of this thread end with an error, at its next stage or batch of rows, once the flag is set.
+pub fn stop_when(flag: Arc<AtomicBool>) {
+    STOP.set(Some(flag));
+}
+
+/// Refuses to go on where the work of this thread was stopped.
+///
+/// # Errors
+/// Interrupted.
+pub fn go_on() -> Result<()> {
+    let stopped = STOP.with_borrow(|stop| stop.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)));
+    if stopped { Err(Error::new(Code::Interrupted, "interrupted; nothing is half-published")) } else { Ok(()) }
+}
+
+/// Has panics, which the boundary turns into errors, told in the log alone. For the whole process.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| tracing::debug!(%panic, "panic")));
 }
 
 /// Says which set of tenants, or which month, is being worked on.
 pub fn progress(done: usize, of: usize) {
-    SET.store(done, Ordering::Relaxed);
-    SETS.store(of, Ordering::Relaxed);
+    SET.set((done, of));
 }
 
 /// Says which of several passes over an input is under way; progress within a pass is a part of the whole.
 pub fn pass(done: usize, of: usize) {
-    PASS.store(done, Ordering::Relaxed);
-    PASSES.store(of, Ordering::Relaxed);
+    PASS.set((done, of));
 }
 
 /// How much is done, and of how much.
 fn place() -> (usize, usize) {
-    let (set, sets) = (SET.load(Ordering::Relaxed), SETS.load(Ordering::Relaxed));
-    let (pass, passes) = (PASS.load(Ordering::Relaxed), PASSES.load(Ordering::Relaxed));
+    let ((set, sets), (pass, passes)) = (SET.get(), PASS.get());
     (pass * sets + set, passes * sets)
 }
 
@@ -103,7 +125,11 @@ where
 {
     let state = Arc::new(Mutex::new(state));
     let shared = state.clone();
+    let stop = STOP.with_borrow(Clone::clone);
     let take = move |df| {
+        if stop.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
+            return Ok(true);
+        }
         let mut state = shared.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         step(&mut state, df).map(|flow| flow.is_break())
     };
@@ -111,6 +137,7 @@ where
         let plan = lf.sink_batches(PlanCallback::new(take), true, None)?;
         plan.collect_with_engine(Engine::Streaming).map(|_| ())
     })?;
+    go_on()?;
     let mut state = state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     Ok(std::mem::take(&mut state))
 }
@@ -189,8 +216,9 @@ pub fn text_counts(df: &DataFrame, text: &str, number: &str) -> Result<Vec<(Stri
 
 /// Times a stage that is not a plan.
 pub fn stage<T>(stage: &'static str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    go_on()?;
     let span = tracing::debug_span!("stage", stage).entered();
-    if let Some(observer) = OBSERVER.get() {
+    if let Some(observer) = OBSERVER.with_borrow(Clone::clone) {
         let (done, of) = place();
         observer(stage, done, of);
     }
@@ -201,9 +229,9 @@ pub fn stage<T>(stage: &'static str, work: impl FnOnce() -> Result<T>) -> Result
     result
 }
 
-/// What each stage took since this was last asked.
+/// What each stage of this thread took since this was last asked.
 pub fn taken() -> Vec<Taken> {
-    std::mem::take(&mut TAKEN.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    TAKEN.take()
 }
 
 /// The most memory this process has held, where the system tells.
@@ -239,14 +267,13 @@ fn run<T>(stage_name: &'static str, work: impl FnOnce() -> PolarsResult<T>) -> R
 fn record(stage: &'static str, time: Duration) {
     let resident_bytes = memory("VmRSS:");
     tracing::debug!(stage, milliseconds = time.as_millis() as u64, resident_bytes, "done");
-    let mut taken = TAKEN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    match taken.iter_mut().find(|before| before.stage == stage) {
+    TAKEN.with_borrow_mut(|taken| match taken.iter_mut().find(|before| before.stage == stage) {
         Some(before) => {
             before.time += time;
             before.resident_bytes = before.resident_bytes.max(resident_bytes);
         }
         None => taken.push(Taken { stage, time, resident_bytes }),
-    }
+    });
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {

@@ -22,6 +22,8 @@ pub enum Code {
     Locked = 7,
     /// Some months of a backfill failed.
     Partial = 8,
+    /// Whoever asked for it does not want it any more.
+    Interrupted = 130,
 }
 
 impl Code {
@@ -32,7 +34,7 @@ impl Code {
 
     /// Whether the same command may succeed later without any change.
     pub fn retry_helps(self) -> bool {
-        matches!(self, Code::Absent | Code::Storage | Code::Locked | Code::Partial)
+        matches!(self, Code::Absent | Code::Storage | Code::Locked | Code::Partial | Code::Interrupted)
     }
 }
 

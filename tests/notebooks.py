@@ -2,7 +2,7 @@
 
 usage: notebooks.py RUN      a published folder, or an output folder for its newest run
 
-Values are computed anew from the Parquet files here, and compared with the notebook's own within its kernel.
+Values are computed anew here, another way than the notebook does, and compared with the notebook's own within its kernel.
 """
 
 import pathlib
@@ -10,6 +10,7 @@ import sys
 import tempfile
 
 import nbformat
+import partnerscore
 import polars as pl
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
@@ -18,6 +19,8 @@ from nbclient.exceptions import CellExecutionError
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
+HISTORY = ROOT / "data" / "sample"
+MONTH = "2026-10"
 
 
 class ThisPython(KernelSpecManager):
@@ -77,12 +80,115 @@ assert len(drawn["datasets"][drawn["data"]["name"]]) == {min(len(near), 30)}
 """
 
 
-ASSERTS = {"first_look": first_look_asserts}
+def scored(month=MONTH, rulebook=None):
+    return pl.DataFrame(partnerscore.score(HISTORY, month=month, rulebook=rulebook).scores)
 
 
-def check_first_look(run):
-    path = NOTEBOOKS / "first_look.ipynb"
-    execute(nbformat.read(path, as_version=4), {"run": str(run)}, ASSERTS[path.stem](run))
+def lost_designation_asserts(run):
+    """Who lost it, and by how much each metric moved, from the two months' scores."""
+    both = scored("2026-07").join(scored(), on="partner_id", suffix="_after")
+    lost = both.filter(pl.col("qualified") & ~pl.col("qualified_after"))
+    totals = {row["partner_id"]: (row["total_points"], row["total_points_after"]) for row in lost.iter_rows(named=True)}
+    assert totals, "nobody lost it: nothing is asked"
+    metrics = [name for name in both.columns if name.endswith("_points") and f"{name}_after" in both.columns]
+    metrics = [name for name in metrics if name.split("_")[0] not in ("total", "enterprise", "smb")]
+    steps = {
+        row["partner_id"]: {name.removesuffix("_points"): row[f"{name}_after"] - row[name] for name in metrics if row[f"{name}_after"] != row[name]}
+        for row in lost.filter(pl.col("track") == pl.col("track_after")).iter_rows(named=True)
+    }
+    return f"""
+totals, steps = {totals!r}, {steps!r}
+found = {{row["partner_id"]: (row["points_before"], row["points_after"]) for row in losers.iter_rows(named=True)}}
+assert found == totals, found
+assert partner in steps, "the test knows the steps of partners that keep their track"
+drawn = {{row["step"]: row["points"] for row in waterfall.iter_rows(named=True)}}
+assert abs(drawn.pop(before) - totals[partner][0]) < 1e-6 and abs(drawn.pop(after) - totals[partner][1]) < 1e-6
+assert drawn.keys() == steps[partner].keys() and all(abs(drawn[name] - steps[partner][name]) < 1e-6 for name in drawn), drawn
+told = {{metric: points for metric, points in causes.group_by("metric").agg(pl.col("points").sum()).iter_rows()}}
+assert all(abs(told[name] - steps[partner][name]) < 1e-3 for name in drawn), told
+assert behind.height > 0 and behind["share"].abs().is_sorted(descending=True)
+assert easiest["reached"] and easiest["points_after"] >= needed == 70 and moves.height == len(easiest["moves"]) > 0
+assert len(where.to_dict()["layer"]) == 3 and "points" in why.to_dict()["encoding"]["x"]["title"]
+"""
+
+
+def one_move_away_asserts(run):
+    """The partners and their efforts as the table of plans has them; that the moves are enough, their simulation says."""
+    table = pl.DataFrame(partnerscore.plan(HISTORY, month=MONTH).table)
+    without = scored().filter(~pl.col("qualified"))["partner_id"].to_list()
+    assert sorted(table["partner_id"]) == sorted(without)
+    reached = table.drop_nulls("effort").select("partner_id", "effort", "moves").rows()
+    away = sorted(table.drop_nulls("one_move")["partner_id"])
+    assert len(away) >= 3, "too few to tell anything"
+    return f"""
+assert reach.select("partner_id", "effort", "moves").rows() == {reached!r}
+assert sorted(away["partner_id"]) == {away!r}
+assert pays["designations"].sum() == {len(away)} and pays["effort"].sum() == away["one_move_effort"].sum()
+assert pays["effort_each"].is_sorted()
+assert held.height == 3 and held["designation"].all() and (held["after"] >= 70).all()
+drawn = near.to_dict()
+rows = drawn["datasets"][drawn["data"]["name"]]
+assert len(rows) == min(reach.height, 25) and {{row["partner_id"] for row in rows if row["way"] == "one move"}} <= set({away!r})
+"""
+
+
+def rules_2026_asserts(run):
+    """Each partner's change, and who wins and loses, from two scores."""
+    both = scored(rulebook="modern-work-2024").join(scored(rulebook="modern-work-2026"), on="partner_id", suffix="_new")
+    changes = {partner: new - old for partner, old, new in both.select("partner_id", "total_points", "total_points_new").iter_rows()}
+    turned = both.filter(pl.col("qualified") != pl.col("qualified_new"))["partner_id"].to_list()
+    assert any(changes.values()) and turned, "the rules change nothing: nothing is asked"
+    return f"""
+changes = {changes!r}
+found = dict(partners.select("partner_id", "change").iter_rows())
+assert found.keys() == changes.keys() and all(abs(found[one] - changes[one]) < 1e-6 for one in found)
+assert sorted(turned["partner_id"]) == {sorted(turned)!r}
+assert moved.height == {sum(abs(change) > 1e-9 for change in changes.values())}
+assert (comparison["qualified_before"], comparison["qualified_after"]) == {int(both["qualified"].sum()), int(both["qualified_new"].sum())}
+assert "metric_minimum: at_least_one becomes above_zero" in differences["change"].to_list()
+assert by_metric.height == 5 and by_metric.filter(pl.col("points") != 0).height > 0
+assert len(dumbbells.to_dict()["layer"]) == 4
+"""
+
+
+def fairness_asserts(run):
+    """Group means and the correlation, another way."""
+    asked = partnerscore.score(HISTORY, month=MONTH, evidence=True)
+    evidence = pl.DataFrame(asked.evidence).drop_nulls("tenant_id").unique(["partner_id", "tenant_id"])
+    sizes = evidence["partner_id"].value_counts(name="tenants")
+    scores = pl.DataFrame(asked.scores).join(sizes, on="partner_id", how="left").fill_null(0)
+    smb = scores.filter(track="smb")["total_points"].mean() - scores.filter(track="enterprise")["total_points"].mean()
+    correlation = scores.select(pl.corr("tenants", "total_points", method="spearman")).item()
+    return f"""
+assert scores.height == {scores.height} and dict(scores["size"].value_counts().iter_rows()) == dict.fromkeys(SIZES, {scores.height // 3})
+assert abs(effects.filter(group="smb")["difference"].item() - {smb!r}) < 1e-9
+assert abs(effects.filter(group="enterprise")["difference"].item() + {smb!r}) < 1e-9
+assert abs(correlation - {correlation!r}) < 1e-9
+assert effects["chance"].is_between(0, 1).all() and (effects["low"] < effects["high"]).all()
+few = effects.filter(group="few tenants")
+assert few["clear"].item() and few["high"].item() < 0, "few tenants go with fewer points in the sample"
+assert not effects.filter(by="track")["clear"].any()
+assert scores.group_by("size").agg(pl.col("tenants").max()).sort("tenants")["size"].to_list() == SIZES
+assert shares.height == 15 and shares["share"].is_between(0, 1).all()
+"""
+
+
+ASSERTS = {
+    "first_look": first_look_asserts,
+    "lost_designation": lost_designation_asserts,
+    "one_move_away": one_move_away_asserts,
+    "rules_2026": rules_2026_asserts,
+    "fairness": fairness_asserts,
+}
+
+
+def check_each(run):
+    for name, asserts in ASSERTS.items():
+        given = {"run": str(run)} if name == "first_look" else {"history": str(HISTORY)}
+        try:
+            execute(nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4), given, asserts(run))
+        except Exception as error:
+            raise AssertionError(f"{name}: {error}") from error
 
 
 def check_output_folder(run):
@@ -113,7 +219,7 @@ def check_wrong_values_fail(run):
 def main():
     run = newest(sys.argv[1])
     failed = 0
-    checks = [check_stripped, check_first_look, check_output_folder, check_wrong_values_fail]
+    checks = [check_stripped, check_each, check_output_folder, check_wrong_values_fail]
     for check in checks:
         try:
             check(run)

@@ -27,7 +27,7 @@ impl Console {
     pub fn open(arguments: &ConsoleArguments) -> Console {
         let json = arguments.log_format == LogFormat::Json;
         log_to_stderr(arguments.verbose, arguments.quiet, json);
-        std::panic::set_hook(Box::new(|panic| tracing::debug!(%panic, "panic")));
+        engine::log_panics();
         let shows_bar = std::io::stderr().is_terminal() && !arguments.quiet && !json && arguments.verbose == 0;
         let bar = if shows_bar { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {

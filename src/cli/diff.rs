@@ -12,12 +12,12 @@ use super::summary::counted;
 use super::text::{change, left, month, partner as partner_named, points, right, table};
 use crate::error::Result;
 use crate::insight::diff::{
-    CausePoints, Comparison, Diff, MetricChange, MetricMovement, NAMED_ROWS, PartnerChange, PartnerStanding, RowChange,
+    CausePoints, Comparison, Diff, MetricChange, MetricMovement, PartnerChange, PartnerStanding, ROWS, RowChange,
     Share, Status, diff as compare,
 };
 use crate::score::Points;
 
-/// Partners that a list shows unless told otherwise.
+/// Partners that a list shows, unless told otherwise.
 const PARTNERS: usize = 10;
 /// Letters of a name that are shown.
 const LONGEST_NAME: usize = 40;

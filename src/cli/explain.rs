@@ -9,7 +9,7 @@ use super::arguments::ExplainArguments;
 use super::summary::counted;
 use super::text::{left, month, partner, points, right, table};
 use super::{printer, score};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::insight::{self, ExplainedMeasure, ExplainedRow, Explanation, Published, Wanted};
 use crate::pipeline::Settings;
 use crate::rulebook::{self, Track};
@@ -21,9 +21,7 @@ pub fn explain(arguments: &ExplainArguments) -> Result<()> {
     let (date, source) = (&arguments.date, &arguments.source);
     let explanation = if Published::is_at(source) {
         if date.as_of.is_some() || date.month.is_some() || arguments.rulebook.rulebook.is_some() {
-            return Err(Error::usage("a published run has its date and rulebook already")
-                .at(source.display())
-                .hint("leave --as-of, --month and --rulebook out, or explain the history"));
+            return Err(insight::already_scored(source));
         }
         insight::explain_run(source, &arguments.partner, &wanted)?
     } else {

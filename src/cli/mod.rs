@@ -23,6 +23,7 @@ mod simulate;
 mod summary;
 mod text;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
@@ -32,13 +33,33 @@ use console::Console;
 
 use crate::error::{Code, Error, Result};
 
+/// How the program was started.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// What starts it anew, before its arguments: itself, or such as `python -m partnerscore`.
+    pub program: Vec<OsString>,
+    /// What follows the program's name.
+    pub arguments: Vec<OsString>,
+    /// Whether this program's own allocator serves the process, whose pages are to be settled.
+    pub own_allocator: bool,
+}
+
 /// Runs the command line of this process and returns its exit code.
 pub fn main() -> ExitCode {
-    let parsed = Arguments::command().try_get_matches();
+    let program =
+        std::env::current_exe().map_or_else(|_| std::env::args_os().take(1).collect(), |path| vec![path.into()]);
+    let arguments = std::env::args_os().skip(1).collect();
+    ExitCode::from(run(&Start { program, arguments, own_allocator: true }))
+}
+
+/// Runs a command line and returns its exit code; an interrupt ends the process.
+pub fn run(start: &Start) -> u8 {
+    let name = OsString::from(env!("CARGO_PKG_NAME"));
+    let parsed = Arguments::command().try_get_matches_from(std::iter::once(&name).chain(&start.arguments));
     let parsed = parsed.and_then(|matches| Ok((Arguments::from_arg_matches(&matches)?, matches)));
     let (arguments, matches) = match parsed {
         Ok(parsed) => parsed,
-        Err(refusal) => return refused(&refusal),
+        Err(refusal) => return refused(&refusal, &start.arguments),
     };
     let console = Console::open(&arguments.console);
     let computes = !matches!(
@@ -49,22 +70,22 @@ pub fn main() -> ExitCode {
             | Command::Completions { .. }
             | Command::Man { .. }
     );
-    let result = environment::settle(arguments.console.threads, computes).and_then(|()| {
+    let result = environment::settle(start, arguments.console.threads, computes).and_then(|()| {
         signals::watch(console.interrupted())?;
         dispatch(arguments.command, &matches, &console)
     });
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(error) => {
             console.error(&error);
-            ExitCode::from(error.code.exit())
+            error.code.exit()
         }
     }
 }
 
 /// A command line that cannot be understood, or that asks for help: said as the command line itself would have it said.
-fn refused(refusal: &clap::Error) -> ExitCode {
-    let words: Vec<String> = std::env::args().collect();
+fn refused(refusal: &clap::Error, arguments: &[OsString]) -> u8 {
+    let words: Vec<_> = arguments.iter().map(|word| word.to_string_lossy()).collect();
     let wants_json = words.iter().any(|word| word == "--log-format=json")
         || words.windows(2).any(|pair| pair == ["--log-format", "json"]);
     if refusal.use_stderr() && wants_json {
@@ -77,7 +98,7 @@ fn refused(refusal: &clap::Error) -> ExitCode {
         // A closed terminal is no reason to fail in another way.
         let _ = refusal.print();
     }
-    ExitCode::from(u8::try_from(refusal.exit_code()).unwrap_or(Code::Usage.exit()))
+    u8::try_from(refusal.exit_code()).unwrap_or(Code::Usage.exit())
 }
 
 fn dispatch(command: Command, matches: &ArgMatches, console: &Console) -> Result<()> {

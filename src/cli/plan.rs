@@ -9,7 +9,7 @@ use super::simulate::standing;
 use super::summary::counted;
 use super::text::{left, partner, points, right, table};
 use super::{printer, score};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::insight::{self, Effort, Plan, Plans, TrackPlan};
 use crate::pipeline::Settings;
 use crate::rulebook;
@@ -31,9 +31,6 @@ pub fn plan(arguments: &PlanArguments) -> Result<()> {
     if arguments.all {
         let plans = insight::plan_all(&settings, &effort)?;
         return printer::answer(&plans, arguments.format, Some(all(&plans)));
-    }
-    if arguments.partner.is_none() {
-        return Err(Error::usage("whose plan is it?").hint("name a partner with --partner, or plan for --all"));
     }
     let plan = insight::plan(&settings.of_a_few(), &effort)?;
     printer::answer(&plan, arguments.format, Some(one(&plan)))

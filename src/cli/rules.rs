@@ -13,7 +13,7 @@ use crate::rulebook::{self, Change, Rulebook};
 pub fn rules(arguments: &RulesArguments) -> Result<()> {
     match &arguments.command {
         RulesCommand::List { format } => printer::print(&list(&rulebook::builtins()?)?, *format),
-        RulesCommand::Show { rulebook, json: false } => printer::write(text(rulebook)?.as_bytes()),
+        RulesCommand::Show { rulebook, json: false } => printer::write(rulebook::text(rulebook)?.as_bytes()),
         RulesCommand::Show { rulebook, json: true } => printer::write(&json(rulebook)?),
         RulesCommand::Diff { before, after, format } => diff(before, after, *format),
         RulesCommand::Check { file } => check(file),
@@ -35,17 +35,6 @@ fn list(rulebooks: &[Rulebook]) -> Result<DataFrame> {
         text("hash", &|rules| rules.hash.clone()),
     ];
     DataFrame::new(rulebooks.len(), columns).map_err(|error| Error::internal(error.to_string()))
-}
-
-/// The file as it is written, once it is known to be a rulebook.
-fn text(name: &str) -> Result<String> {
-    rulebook::choose(Some(name))?;
-    match rulebook::builtin(name) {
-        Some(text) => Ok(text.to_owned()),
-        None => {
-            std::fs::read_to_string(name).map_err(|error| Error::storage("read the rulebook", Path::new(name), &error))
-        }
-    }
 }
 
 fn json(name: &str) -> Result<Vec<u8>> {

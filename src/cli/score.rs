@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use chrono::{NaiveDate, Utc};
+use chrono::NaiveDate;
 
 use super::arguments::ScoreArguments;
 use super::console::Console;
@@ -41,5 +41,5 @@ pub fn score(arguments: &ScoreArguments, console: &Console) -> Result<()> {
 
 /// The day named, the month named, or today.
 pub fn when(day: Option<NaiveDate>, month: Option<Month>) -> When {
-    day.map(When::Day).or(month.map(When::Month)).unwrap_or_else(|| When::Day(Utc::now().date_naive()))
+    When::asked(day, month)
 }

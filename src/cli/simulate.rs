@@ -7,7 +7,7 @@ use comfy_table::Cell;
 use super::arguments::SimulateArguments;
 use super::text::{change, left, partner, points, right, table};
 use super::{printer, score};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::insight::{self, ChangedMeasure, RulebookComparison, Scenario, Simulation, Total};
 use crate::pipeline::Settings;
 use crate::rulebook;
@@ -27,18 +27,11 @@ pub fn simulate(arguments: &SimulateArguments) -> Result<()> {
     let scenario = scenario(arguments)?;
     if let Some(against) = &arguments.against {
         if !scenario.is_empty() {
-            return Err(Error::usage("a change of rulebook is simulated by itself").hint("leave the other changes out"));
+            return Err(insight::simulated_by_itself());
         }
         let against = rulebook::choose_as_of(Some(against), when)?;
         let comparison = insight::compare_rulebooks(&settings, &against)?;
         return printer::answer(&comparison, arguments.format, Some(compared(&comparison)));
-    }
-    if arguments.partner.is_none() {
-        return Err(Error::usage("whose change is simulated?").hint("name a partner with --partner"));
-    }
-    if scenario.is_empty() {
-        let hint = "such as --certify advanced=1, --usage csp=+300, --associate TENANT:cpor, or --scenario FILE";
-        return Err(Error::usage("there is no change to simulate").hint(hint));
     }
     let simulation = insight::simulate(&settings.of_a_few(), &scenario)?;
     printer::answer(&simulation, arguments.format, Some(text(&simulation)))

@@ -12,7 +12,7 @@ use super::steps::{self, Step};
 use super::telemetry::Lineage;
 use super::{retention, telemetry};
 use crate::error::{Error, Result};
-use crate::insight::diff::{Comparison, NAMED_ROWS, diff};
+use crate::insight::diff::{Comparison, ROWS, diff};
 use crate::insight::{self, Alerts, Answer, Backfill, MonthResult, Published};
 use crate::month::Month;
 use crate::pipeline::{self, Outcome, Settings};
@@ -174,7 +174,7 @@ impl Night<'_> {
                 let asked = Comparison {
                     before: before.folder.clone(),
                     after: published.folder.clone(),
-                    rows: Some(NAMED_ROWS),
+                    rows: Some(ROWS),
                     history: Some(pipeline.history.clone()),
                     rulebook: pipeline.rulebook.clone().filter(|name| name != rulebook::BY_DATE),
                     ..Comparison::default()

@@ -8,6 +8,7 @@ mod checks;
 mod files;
 mod footer;
 mod partners;
+mod source;
 mod table;
 mod tenants;
 mod usage_pass;
@@ -23,6 +24,7 @@ pub use checks::Findings;
 pub use files::File;
 pub use footer::Footer;
 pub use partners::{Account, Accounts};
+pub use source::{Given, Source};
 pub use table::Table;
 pub use tenants::{TenantRange, Tenants};
 pub use usage_pass::{ToFind, Totals, UNLISTED};
@@ -64,6 +66,17 @@ pub struct Tables {
 }
 
 impl History {
+    /// Opens a history, wherever it is.
+    ///
+    /// # Errors
+    /// Those of [`open`](History::open) and [`of_tables`](History::of_tables).
+    pub fn of(source: Source, known: KnownNames) -> Result<(History, Findings)> {
+        match source {
+            Source::Folder(folder) => History::open(&folder, known),
+            Source::Tables(tables) => History::of_tables(tables, known),
+        }
+    }
+
     /// Opens a history: finds its tables and reads `partners`.
     ///
     /// # Errors
@@ -74,7 +87,7 @@ impl History {
         let associations = Table::open(&root, associations::NAME, associations::COLUMNS)?;
         let certifications = Table::open(&root, certifications::NAME, certifications::COLUMNS)?;
         let workload_usage = Table::open(&root, workload_usage::NAME, workload_usage::COLUMNS)?;
-        History::of([partners, associations, certifications, workload_usage], root, known)
+        History::with([partners, associations, certifications, workload_usage], root, known)
     }
 
     /// A history whose tables are in memory, with the columns of the files' tables.
@@ -86,11 +99,12 @@ impl History {
         let associations = Table::held(associations::NAME, associations::COLUMNS, tables.associations)?;
         let certifications = Table::held(certifications::NAME, certifications::COLUMNS, tables.certifications)?;
         let workload_usage = Table::held(workload_usage::NAME, workload_usage::COLUMNS, tables.workload_usage)?;
-        let root = PathBuf::from("tables in memory");
-        History::of([partners, associations, certifications, workload_usage], root, known)
+        let workload_usage = workload_usage.by_month(workload_usage::MONTH)?;
+        let root = PathBuf::from(source::PLACE);
+        History::with([partners, associations, certifications, workload_usage], root, known)
     }
 
-    fn of(tables: [Table; 4], root: PathBuf, known: KnownNames) -> Result<(History, Findings)> {
+    fn with(tables: [Table; 4], root: PathBuf, known: KnownNames) -> Result<(History, Findings)> {
         let [partners, associations, certifications, workload_usage] = tables;
         let (accounts, findings) = partners::read(&partners).map_err(|error| partners.place(error))?;
         let associations_sound = OnceLock::new();

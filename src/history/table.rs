@@ -5,12 +5,14 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use arrow::datatypes::DataType as ArrowType;
+use chrono::NaiveDate;
 use polars::prelude::*;
 
 use super::files::{self, File};
 use super::footer::{Footer, unreadable};
 use crate::engine::{self, Flow};
 use crate::error::{Code, Error, Result, nearest};
+use crate::month::Month;
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +20,17 @@ pub enum Kind {
     Text,
     Date,
     Count,
+}
+
+impl Kind {
+    /// What it is called in errors.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Kind::Text => "text",
+            Kind::Date => "a date without time",
+            Kind::Count => "an integer",
+        }
+    }
 }
 
 /// One column that is read.
@@ -55,7 +68,15 @@ pub struct Table {
     pub files: Vec<File>,
     footers: Mutex<BTreeMap<String, Footer>>,
     /// The rows, where they are in memory and not in files.
-    held: Option<DataFrame>,
+    held: Option<Vec<Held>>,
+}
+
+/// Rows in memory.
+#[derive(Debug)]
+struct Held {
+    /// The month that all of them are dated in, where they were told apart by it.
+    month: Option<Month>,
+    rows: DataFrame,
 }
 
 /// Where the values of a column come from in one file.
@@ -80,16 +101,43 @@ impl Table {
     /// Refused where a column is missing or cannot be read as what it holds.
     pub(super) fn held(name: &'static str, columns: &'static [Column], rows: DataFrame) -> Result<Table> {
         let names: Vec<String> = rows.get_column_names().iter().map(|name| name.to_string()).collect();
-        let selected = columns.iter().map(|column| match names.iter().any(|name| name == column.name) {
-            true => Ok(col(column.name).strict_cast(column.dtype())),
-            false if column.optional => Ok(lit(NULL).cast(column.dtype()).alias(column.name)),
-            false => Err(Error::refused(format!("table `{name}` lacks column `{}`", column.name))
+        let selected = columns.iter().map(|column| match rows.column(column.name) {
+            Ok(given) if *given.dtype() == DataType::UInt64 => Ok(no_larger_than_signed(column)),
+            Ok(_) => Ok(col(column.name).strict_cast(column.dtype())),
+            Err(_) if column.optional => Ok(lit(NULL).cast(column.dtype()).alias(column.name)),
+            Err(_) => Err(Error::refused(format!("table `{name}` lacks column `{}`", column.name))
                 .at(format!("table {name}"))
                 .hint(format!("it has: {}", names.join(", ")))),
         });
         let selected = selected.collect::<Result<Vec<_>>>()?;
         let rows = engine::collect("tables", rows.lazy().select(selected))?;
-        Ok(Table { name, columns, files: Vec::new(), footers: Mutex::default(), held: Some(rows) })
+        let held = vec![Held { month: None, rows }];
+        Ok(Table { name, columns, files: Vec::new(), footers: Mutex::default(), held: Some(held) })
+    }
+
+    /// Tells rows in memory apart by the month of a date, once for every month that is going to be looked at.
+    pub(super) fn by_month(mut self, date: &str) -> Result<Table> {
+        let failed = |error: PolarsError| Error::internal(error.to_string());
+        let mut parts = Vec::new();
+        for held in self.held.iter().flatten() {
+            let days = engine::column(&held.rows, date)?;
+            let days = days.date().map_err(failed)?;
+            let mut rows_of: BTreeMap<Option<Month>, Vec<IdxSize>> = BTreeMap::new();
+            let (mut last, mut month) = (None, None);
+            for (row, day) in (0..).zip(days.physical().iter()) {
+                // Rows of a month tend to stand together.
+                if day != last {
+                    (last, month) = (day, day.and_then(month_of));
+                }
+                rows_of.entry(month).or_default().push(row);
+            }
+            for (month, rows) in rows_of {
+                parts
+                    .push(Held { month, rows: held.rows.take(&IdxCa::from_vec("rows".into(), rows)).map_err(failed)? });
+            }
+        }
+        self.held = Some(parts);
+        Ok(self)
     }
 
     /// Whether its rows are in memory.
@@ -137,9 +185,8 @@ impl Table {
     /// # Errors
     /// Refused where a column is missing or of a wrong type, or a file is unreadable.
     pub fn scan(&self, files: &[&File], keep: Option<&Expr>) -> Result<LazyFrame> {
-        if let Some(held) = &self.held {
-            let rows = held.clone().lazy();
-            return Ok(keep.map_or(rows.clone(), |keep| rows.filter(keep.clone())));
+        if self.held.is_some() {
+            return self.scan_held(|_| true, keep);
         }
         let mut groups: BTreeMap<Vec<Origin>, Vec<&File>> = BTreeMap::new();
         for file in files {
@@ -151,6 +198,18 @@ impl Table {
             0 => Ok(self.empty()),
             1 => Ok(scans.into_iter().next().unwrap_or_else(|| self.empty())),
             _ => concat(scans, UnionArgs { rechunk: false, parallel: true, ..Default::default() })
+                .map_err(|error| self.failed(&error)),
+        }
+    }
+
+    /// Rows in memory of the months that are wanted; those that belong to no month, or were not told apart, have none.
+    pub(super) fn scan_held(&self, wanted: impl Fn(Option<Month>) -> bool, keep: Option<&Expr>) -> Result<LazyFrame> {
+        let parts = self.held.iter().flatten().filter(|held| wanted(held.month)).map(|held| held.rows.clone().lazy());
+        let parts: Vec<LazyFrame> =
+            parts.map(|rows| keep.map_or(rows.clone(), |keep| rows.filter(keep.clone()))).collect();
+        match parts.len() {
+            0 => Ok(self.empty()),
+            _ => concat(parts, UnionArgs { rechunk: false, parallel: true, ..Default::default() })
                 .map_err(|error| self.failed(&error)),
         }
     }
@@ -199,11 +258,7 @@ impl Table {
     }
 
     fn wrong_type(&self, column: &Column, file: &File, stored: &ArrowType) -> Error {
-        let wanted = match column.kind {
-            Kind::Text => "text",
-            Kind::Date => "a date without time",
-            Kind::Count => "an integer",
-        };
+        let wanted = column.kind.words();
         Error::refused(format!("column `{}` of table `{}` is {stored}, and must be {wanted}", column.name, self.name))
             .at(file.path.display())
             .hint("cast the column where the file is written")
@@ -281,17 +336,22 @@ fn fits(kind: Kind, stored: &ArrowType) -> bool {
     }
 }
 
-/// A column in the table's own type. Integers too large for Int64 stay too large, so that they are rejected as such.
+/// The month of a day, counted from 1970; none where the calendar has no such day.
+fn month_of(day: i32) -> Option<Month> {
+    NaiveDate::from_epoch_days(day).map(Month::of)
+}
+
+/// Unsigned integers as Int64. Those that are too large for it stay too large, so that they are rejected as such.
+fn no_larger_than_signed(column: &Column) -> Expr {
+    let largest = lit(i64::MAX as u64);
+    let value = when(col(column.name).gt(largest.clone())).then(largest).otherwise(col(column.name));
+    value.cast(DataType::Int64).alias(column.name)
+}
+
+/// A column in the table's own type.
 fn typed(column: &Column, origin: &Origin) -> Expr {
     match origin {
-        Origin::Stored(stored) if stored == "UInt64" => {
-            let largest = lit(i64::MAX as u64);
-            when(col(column.name).gt(largest.clone()))
-                .then(largest)
-                .otherwise(col(column.name))
-                .cast(DataType::Int64)
-                .alias(column.name)
-        }
+        Origin::Stored(stored) if stored == "UInt64" => no_larger_than_signed(column),
         // Types that the engine reads as the column's own; a cast would keep predicates from the scan.
         Origin::Stored(stored) if ["Int64", "Date32", "Utf8", "LargeUtf8", "Utf8View"].contains(&stored.as_str()) => {
             col(column.name)

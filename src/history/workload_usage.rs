@@ -24,7 +24,7 @@ pub(super) const COLUMNS: &[Column] = &[
     Column::new("paid_seats", Kind::Count),
     Column::new("active_users", Kind::Count),
 ];
-const MONTH: &str = "month";
+pub(super) const MONTH: &str = "month";
 const KEY: [&str; 3] = ["tenant_id", "workload", MONTH];
 const COUNTS: [&str; 2] = ["paid_seats", "active_users"];
 
@@ -133,8 +133,11 @@ fn stored(table: &Table, month: Month, keep: Option<Expr>, wanted: Wanted) -> Re
     for (files, in_month, checks) in
         [(beyond_doubt, None, checks(false)), (doubtful, None, checks(true)), (by_column, Some(in_month), checks(true))]
     {
-        if !files.is_empty() || (in_month.is_some() && table.is_held()) {
-            let keep = [keep.clone(), in_month, wanted.keep(&checks)].into_iter().flatten().reduce(Expr::and);
+        let held = in_month.is_some() && table.is_held();
+        let keep = [keep.clone(), in_month, wanted.keep(&checks)].into_iter().flatten().reduce(Expr::and);
+        if held {
+            scans.push(table.scan_held(|of| of == Some(month), keep.as_ref())?);
+        } else if !files.is_empty() {
             scans.push(table.scan(&files, keep.as_ref())?);
         }
     }
@@ -187,7 +190,11 @@ pub(super) fn holds(table: &Table, month: Month) -> Result<bool> {
         }
     }
     let in_month = col(MONTH).eq(engine::day(month.first_day()));
-    let first = table.scan(&by_column, Some(&in_month))?.select([col(MONTH)]).limit(1);
+    let rows = match table.is_held() {
+        true => table.scan_held(|of| of == Some(month), Some(&in_month))?,
+        false => table.scan(&by_column, Some(&in_month))?,
+    };
+    let first = rows.select([col(MONTH)]).limit(1);
     Ok((!by_column.is_empty() || table.is_held()) && engine::collect("usage months", first)?.height() > 0)
 }
 

@@ -110,7 +110,15 @@ impl Scenario {
     pub fn read(path: &Path) -> Result<Scenario> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Error::usage(format!("could not read the scenario: {error}")).at(path.display()))?;
-        toml_file::parse(&text, &path.display().to_string(), "docs/simulate.md shows a whole one")
+        Scenario::parse(&text, &path.display().to_string())
+    }
+
+    /// Parses a scenario; `place` names its text in errors.
+    ///
+    /// # Errors
+    /// Usage, with the line.
+    pub fn parse(text: &str, place: &str) -> Result<Scenario> {
+        toml_file::parse(text, place, "docs/simulate.md shows a whole one")
     }
 
     /// Whether it changes nothing.

@@ -98,6 +98,13 @@ pub fn explain_run(run: &Path, partner_id: &str, wanted: &Wanted) -> Result<Expl
     explained(&Published::open(run)?, partner_id, wanted)
 }
 
+/// What is said where a published run is to be explained by another date or by other rules.
+pub fn already_scored(run: &Path) -> Error {
+    Error::usage("a published run has its date and rulebook already")
+        .at(run.display())
+        .hint("leave --as-of, --month and --rulebook out, or explain the history")
+}
+
 /// Explains the one partner that settings are narrowed to, from its history. A location is explained by its global account.
 pub fn explain_history(settings: &Settings, wanted: &Wanted) -> Result<Explanation> {
     let unseen = tempfile::tempdir().map_err(|error| Error::storage("make a folder", &std::env::temp_dir(), &error))?;
@@ -110,9 +117,7 @@ pub fn explain_history(settings: &Settings, wanted: &Wanted) -> Result<Explanati
 fn explained(published: &Published, partner_id: &str, wanted: &Wanted) -> Result<Explanation> {
     let score = published.score_of(partner_id)?;
     let Some(rows) = published.evidence_of(partner_id)? else {
-        return Err(Error::absent("this run was published without evidence")
-            .at(published.folder.display())
-            .hint("explain the history instead, or publish again with `score --evidence`"));
+        return Err(published.without_evidence());
     };
     let is_wanted = |track: Track, metric: Metric| {
         wanted.track.is_none_or(|only| only == track) && wanted.metric.is_none_or(|only| only == metric)

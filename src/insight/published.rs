@@ -93,11 +93,27 @@ impl Published {
 
     /// The evidence as a plan, where it was published.
     pub fn evidence(&self) -> Result<Option<LazyFrame>> {
-        let folder = self.folder.join("evidence");
-        let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(None) };
+        self.evidence_files().map(|files| scan(&files)).transpose()
+    }
+
+    /// The evidence as a plan for each of its files, in order, where it was published.
+    pub fn evidence_parts(&self) -> Result<Option<Vec<LazyFrame>>> {
+        let parts = |files: Vec<PathBuf>| files.into_iter().map(|file| scan(&[file])).collect();
+        self.evidence_files().map(parts).transpose()
+    }
+
+    fn evidence_files(&self) -> Option<Vec<PathBuf>> {
+        let entries = std::fs::read_dir(self.folder.join("evidence")).ok()?;
         let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         files.sort();
-        scan(&files).map(Some)
+        Some(files)
+    }
+
+    /// What is said where a run has no evidence.
+    pub fn without_evidence(&self) -> Error {
+        Error::absent("this run was published without evidence")
+            .at(self.folder.display())
+            .hint("explain the history instead, or publish again with `score --evidence`")
     }
 
     /// An error about this run's tables.

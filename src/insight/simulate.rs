@@ -63,8 +63,15 @@ pub struct ChangedMeasure {
 /// Simulates a scenario for the one partner that settings are narrowed to.
 ///
 /// # Errors
-/// Usage where the scenario names what is not there, with the nearest; those of a score.
+/// Usage where no partner is named, nothing is changed, or the scenario names what is not there, with the nearest; those of a score.
 pub fn simulate(settings: &Settings, scenario: &Scenario) -> Result<Simulation> {
+    if settings.partners.is_empty() {
+        return Err(Error::usage("whose change is simulated?").hint("name a partner with --partner"));
+    }
+    if scenario.is_empty() {
+        let hint = "such as --certify advanced=1, --usage csp=+300, --associate TENANT:cpor, or --scenario FILE";
+        return Err(Error::usage("there is no change to simulate").hint(hint));
+    }
     // A mistyped name is told before anything is read.
     scenario.apply_to_facts(&mut Facts::none(1, settings.rules.measures().len()), 0, &settings.rules)?;
     let (history, _) = pipeline::open(&settings.history, &settings.rules)?;
@@ -87,6 +94,11 @@ pub fn scored_after(slice: &Slice, scenario: &Scenario, settings: &Settings) -> 
         scenario.apply_to_facts(&mut facts, account, &settings.rules)?;
     }
     Ok(score::score(&after.accounts, &facts, &settings.rules))
+}
+
+/// What is said where a rulebook and something else are to change at once.
+pub fn simulated_by_itself() -> Error {
+    Error::usage("a change of rulebook is simulated by itself").hint("leave the other changes out")
 }
 
 fn simulation(settings: &Settings, scenario: &Scenario, before: &Scored, after: &[Score]) -> Result<Simulation> {

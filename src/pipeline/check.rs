@@ -1,17 +1,15 @@
 //! Checks of everything a history holds.
 
-use std::path::Path;
-
 use super::open;
 use crate::engine;
 use crate::error::Result;
-use crate::history::{Findings, History};
+use crate::history::{Findings, History, Source};
 use crate::metrics::{self, Period, Question};
 use crate::month::Month;
 use crate::rulebook::Rulebook;
 
 /// Reads and checks everything a history holds.
-pub fn check(history: &Path, rules: &Rulebook) -> Result<(History, Findings, Vec<Month>)> {
+pub fn check(history: impl Into<Source>, rules: &Rulebook) -> Result<(History, Findings, Vec<Month>)> {
     let (history, mut findings) = open(history, rules)?;
     let months = check_all(&history, rules, &mut findings).map_err(|error| history.place(error))?;
     Ok((history, findings, months))

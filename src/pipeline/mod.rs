@@ -6,7 +6,6 @@ mod publishing;
 mod refusing;
 mod scoring;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -18,7 +17,7 @@ pub use refusing::{refuse_findings, require_months};
 pub use scoring::{score_each, score_opened};
 
 use crate::error::{Error, Result};
-use crate::history::{Accounts, Findings, History, KnownNames};
+use crate::history::{Accounts, Findings, History, KnownNames, Source};
 use crate::metrics::{Coverage, Facts, Period};
 use crate::month::Month;
 use crate::publish::Mode;
@@ -28,7 +27,7 @@ use crate::score::Score;
 /// What a run is asked for.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    pub history: PathBuf,
+    pub history: Source,
     pub as_of: NaiveDate,
     pub rules: Rulebook,
     /// Only these partners; all where neither partners nor distributors are named.
@@ -54,7 +53,7 @@ pub struct Settings {
 
 impl Settings {
     /// The defaults for a history, a date and a rulebook.
-    pub fn new(history: impl Into<PathBuf>, as_of: NaiveDate, rules: Rulebook) -> Self {
+    pub fn new(history: impl Into<Source>, as_of: NaiveDate, rules: Rulebook) -> Self {
         Settings {
             history: history.into(),
             as_of,
@@ -104,7 +103,7 @@ pub fn score(settings: &Settings) -> Result<Scored> {
 }
 
 /// Opens a history, with the names that the rulebook in use or any built-in one knows.
-pub fn open(history: &Path, rules: &Rulebook) -> Result<(History, Findings)> {
+pub fn open(history: impl Into<Source>, rules: &Rulebook) -> Result<(History, Findings)> {
     let mut known = KnownNames::default();
     for rulebook in rulebook::builtins()?.iter().chain([rules]) {
         known.workloads.extend(rulebook.workload_lists.values().flat_map(|list| list.workloads.clone()));
@@ -113,11 +112,11 @@ pub fn open(history: &Path, rules: &Rulebook) -> Result<(History, Findings)> {
             .certifications
             .extend(certifications.flat_map(|entry| entry.aliases.iter().chain([&entry.name]).cloned()));
     }
-    History::open(history, known)
+    History::of(history.into(), known)
 }
 
 /// The newest month of usage that a history holds, which no rulebook is needed to see.
-pub fn newest_month(history: &Path) -> Result<Option<Month>> {
-    let (history, _) = History::open(history, KnownNames::default())?;
+pub fn newest_month(history: impl Into<Source>) -> Result<Option<Month>> {
+    let (history, _) = History::of(history.into(), KnownNames::default())?;
     Ok(history.usage_months()?.last().copied())
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, Utc};
 
 use super::{Rulebook, builtin, load};
 use crate::error::{Error, Result, nearest};
@@ -18,6 +18,13 @@ pub enum When {
     Day(NaiveDate),
     /// A usage month, as of the first day on which it is complete. Which day that is, the rulebook says.
     Month(Month),
+}
+
+impl When {
+    /// The day named, the month named, or today in UTC.
+    pub fn asked(day: Option<NaiveDate>, month: Option<Month>) -> When {
+        day.map(When::Day).or(month.map(When::Month)).unwrap_or_else(|| When::Day(Utc::now().date_naive()))
+    }
 }
 
 /// The rulebook a command names: a built-in id, or the path of a file. None means the default.

@@ -7,6 +7,7 @@ mod builtin;
 mod check;
 mod choose;
 mod diff;
+mod edit;
 mod load;
 mod readings;
 
@@ -18,6 +19,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub use builtin::{DEFAULT, builtin, builtin_ids, builtins};
 pub use choose::{BY_DATE, When, choose, choose_as_of};
 pub use diff::{Change, diff};
+pub use edit::{Edit, edit, text};
 pub use load::{hex, parse, read};
 pub use readings::Reading;
 

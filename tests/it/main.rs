@@ -22,6 +22,7 @@ mod pipelines;
 mod plans;
 mod plans_of_moves;
 mod properties;
+mod python_module;
 mod reconcile;
 mod rejects;
 mod reports;

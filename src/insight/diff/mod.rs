@@ -33,8 +33,8 @@ use notes::Noted;
 use sharing::Leg;
 use side::Side;
 
-/// Rows of evidence that are named for each cause, where nobody asks for more: a portfolio has many.
-pub const NAMED_ROWS: usize = 3;
+/// Rows of evidence that are named for each cause where nobody says how many, unless one partner is asked about.
+pub const ROWS: usize = 3;
 
 /// What is asked of two runs.
 #[derive(Debug, Clone, Default)]

@@ -47,15 +47,23 @@ impl Effort {
     /// # Errors
     /// Usage, with the nearest option.
     pub fn require_options(&self, rules: &Rulebook, path: &Path) -> Result<()> {
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        let line = |option: &str| toml_file::line_of_key(&text, &format!("associate.{option}"));
+        self.require_options_of(rules, &std::fs::read_to_string(path).unwrap_or_default(), &path.display().to_string())
+    }
+
+    /// The same of weights that were parsed; `place` names their text in errors.
+    pub fn require_options_of(&self, rules: &Rulebook, text: &str, place: &str) -> Result<()> {
+        let line = |option: &str| toml_file::line_of_key(text, &format!("associate.{option}"));
         self.associate.keys().try_for_each(|option| {
             let known = option_of(rules, option, None).map(|_| ());
-            known.map_err(|error| error.at(format!("{}:{}", path.display(), line(option))))
+            known.map_err(|error| error.at(format!("{place}:{}", line(option))))
         })
     }
 
-    fn parse(text: &str, place: &str) -> Result<Effort> {
+    /// Parses weights; `place` names their text in errors.
+    ///
+    /// # Errors
+    /// Usage, with the line.
+    pub fn parse(text: &str, place: &str) -> Result<Effort> {
         let effort: Effort = toml_file::parse(text, place, "data/effort.toml is a complete one")?;
         let weights = [
             ("certify_intermediate", effort.certify_intermediate),

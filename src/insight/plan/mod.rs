@@ -111,8 +111,11 @@ pub struct Plans {
 /// Plans for the one partner that settings are narrowed to; its moves are scored.
 ///
 /// # Errors
-/// Those of a score.
+/// Usage where no partner is named; those of a score.
 pub fn plan(settings: &Settings, effort: &Effort) -> Result<Plan> {
+    if settings.partners.is_empty() {
+        return Err(Error::usage("whose plan is it?").hint("name a partner with --partner, or plan for --all"));
+    }
     let (history, _) = pipeline::open(&settings.history, &settings.rules)?;
     let accounts = history.accounts().narrowed(&settings.partners, &settings.distributors)?;
     let slice = sliced(&history, &accounts, settings)?;
@@ -166,10 +169,11 @@ fn planned(slice: &Slice, scored: &Scored, settings: &Settings, effort: &Effort,
     }
     let planner = Planner { slice, rules: &settings.rules, effort, measures: settings.rules.measures() };
     let plan_of = |score: &Score| {
+        engine::go_on()?;
         let account = slice.accounts.of(&score.account.partner_id).unwrap_or_default() as usize;
-        planner.plan(score, by_account.get(&account).map_or(&[], Vec::as_slice), settings.as_of)
+        Ok(planner.plan(score, by_account.get(&account).map_or(&[], Vec::as_slice), settings.as_of))
     };
-    Ok(scored.scores.iter().map(plan_of).collect())
+    scored.scores.iter().map(plan_of).collect()
 }
 
 /// What does not change from partner to partner.

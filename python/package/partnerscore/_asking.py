@@ -1,0 +1,76 @@
+"""Arguments that several functions share, brought to the form that the native half takes."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from . import _partnerscore
+from ._rulebooks import Rulebook
+from ._tables import ArrowStream
+
+History = str | os.PathLike[str] | Mapping[str, ArrowStream]
+"""A folder of Parquet tables, or the four tables themselves by name: ``partners``, ``associations``, ``certifications`` and
+``workload_usage``. docs/history.md has their columns; others are ignored."""
+
+Rules = str | os.PathLike[str] | Rulebook | None
+"""An id of :func:`rulebooks`, a TOML file, ``by-date`` for the newest in effect on the day, a :class:`Rulebook`, or None for
+the default, ``modern-work-2024``."""
+
+Day = datetime.date | str | None
+"""A date, or a text such as ``2026-11-23``."""
+
+Ids = str | Iterable[str]
+"""One id, or several."""
+
+
+def asked(
+    history: History,
+    as_of: Day,
+    month: Day,
+    rulebook: Rules,
+    partners: Ids = (),
+    distributors: Ids = (),
+    *,
+    shards: int = 1,
+    evidence: bool = False,
+    max_reject_ratio: float | None = None,
+    min_coverage: float | None = None,
+) -> dict[str, Any]:
+    """What a score or a question is asked of."""
+    return {
+        "history": history if isinstance(history, Mapping) else os.fspath(history),
+        "as_of": _date(as_of),
+        "month": _month(month),
+        "rulebook": rules(rulebook),
+        "partners": _ids(partners),
+        "distributors": _ids(distributors),
+        "shards": shards,
+        "evidence": evidence,
+        "max_reject_ratio": max_reject_ratio,
+        "min_coverage": min_coverage,
+    }
+
+
+def rules(rulebook: Rules) -> str | _partnerscore.Rulebook | None:
+    """A rulebook as the native half takes it."""
+    if isinstance(rulebook, Rulebook):
+        return rulebook._native
+    return None if rulebook is None else os.fspath(rulebook)
+
+
+def _date(day: Day) -> str | None:
+    if isinstance(day, datetime.datetime):
+        day = day.date()
+    return day.isoformat() if isinstance(day, datetime.date) else day
+
+
+def _month(month: Day) -> str | None:
+    return month.strftime("%Y-%m") if isinstance(month, datetime.date) else month
+
+
+def _ids(ids: Ids) -> list[str]:
+    # A text is an iterable of letters, which nobody means.
+    return [ids] if isinstance(ids, str) else list(ids)
