@@ -30,7 +30,7 @@ pub fn diff(arguments: &DiffArguments, console: &Console) -> Result<()> {
         after: arguments.after.clone(),
         partner: arguments.partner.clone(),
         metric: arguments.metric.clone(),
-        rows: limit.or_else(|| arguments.partner.is_none().then_some(NAMED_ROWS)),
+        rows: limit.or_else(|| arguments.partner.is_none().then_some(ROWS)),
         history: arguments.history.clone(),
         rulebook: arguments.rulebook.clone(),
     };
