@@ -14,6 +14,7 @@ mod draw;
 mod names;
 mod partners;
 mod portfolio;
+mod side_by_side;
 mod table;
 mod tenants;
 mod terms;
