@@ -552,12 +552,21 @@ pub struct SampleArguments {
     /// The same seed gives the same bytes
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Add rows of every reject rule
+    /// Add rows of every reject rule; to exports, what real ones have beside sound rows
     #[arg(long)]
     pub dirty: bool,
-    /// New or empty folder to write to
+    /// New or empty folder to write the history to
+    #[arg(long, value_name = "DIR", required_unless_present = "exports")]
+    pub out: Option<PathBuf>,
+    /// New or empty folder to write the same to as Partner Center's exports
     #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    pub exports: Option<PathBuf>,
+    /// The year whose reports and columns the exports have: 2022, 2023 or 2026 [default: each month those of its time]
+    #[arg(long, value_name = "YEAR", requires = "exports")]
+    pub layout: Option<String>,
+    /// Export only the accounts of this distributor
+    #[arg(long, value_name = "ID", requires = "exports")]
+    pub distributor: Option<String>,
 }
 
 fn ratio(text: &str) -> Result<f64, String> {

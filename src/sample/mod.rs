@@ -11,6 +11,7 @@ mod calendar;
 mod cases;
 mod certifications;
 mod draw;
+pub mod exports;
 mod names;
 mod partners;
 mod portfolio;
