@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::format::{Item, StrftimeItems};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -152,7 +153,6 @@ pub enum Holds {
     LastName,
     Email,
     EarnedOn,
-    EarnedIn,
     ExpiresOn,
 }
 
@@ -205,6 +205,17 @@ impl Layouts {
     }
 }
 
+/// Parses a layout; dates that chrono cannot write so are refused.
 fn parse(text: &str, id: &str) -> Result<Layout> {
-    toml_file::parse(text, &format!("data/export_layouts/{id}.toml"), "the other layouts show what is known here")
+    let place = format!("data/export_layouts/{id}.toml");
+    let layout: Layout = toml_file::parse(text, &place, "the other layouts show what is known here")?;
+    for (key, format) in [("dates.day", &layout.dates.day), ("dates.month", &layout.dates.month)] {
+        if StrftimeItems::new(format).any(|item| item == Item::Error) {
+            let line = toml_file::line_of_key(text, key);
+            return Err(Error::usage(format!("`{format}` is no format of dates"))
+                .at(format!("{place}:{line}"))
+                .hint("write it as strftime does, such as %Y-%m-%d"));
+        }
+    }
+    Ok(layout)
 }

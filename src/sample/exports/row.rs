@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveTime};
 
 use super::Plan;
 use super::accounts::Account;
@@ -170,7 +170,6 @@ impl Row<'_> {
             Holds::LastName => write!(text, "{number}"),
             Holds::Email => write!(text, "person{number}@example.com"),
             Holds::EarnedOn => return style.day(certificate.earned_on, text),
-            Holds::EarnedIn => return style.month_of(certificate.earned_on, text),
             Holds::ExpiresOn => return certificate.expires_on.into_iter().for_each(|day| style.day(day, text)),
             _ => Ok(()),
         };
@@ -201,7 +200,7 @@ impl Style<'_> {
     }
 
     fn month(&self, month: Month, text: &mut String) {
-        let _ = write!(text, "{}", month.first_day().format(&self.layout.dates.month));
+        let _ = write!(text, "{}", month.first_day().and_time(NaiveTime::MIN).format(&self.layout.dates.month));
     }
 
     fn month_of(&self, day: i32, text: &mut String) {
@@ -209,6 +208,6 @@ impl Style<'_> {
     }
 
     fn day(&self, day: i32, text: &mut String) {
-        let _ = write!(text, "{}", calendar::date(day).format(&self.layout.dates.day));
+        let _ = write!(text, "{}", calendar::date(day).and_time(NaiveTime::MIN).format(&self.layout.dates.day));
     }
 }
