@@ -38,10 +38,11 @@ schemas:
 score:
     cargo run -- score data/sample --month 2026-10 --out out --format table
 
-# Make the committed sample anew
+# Make the committed sample anew, and the exports that a distributor gathered of its resellers
 sample:
     rm -rf data/sample
     cargo run -- sample --out data/sample
+    cargo run -- sample --exports data/sample/exports --partners 30 --tenants 220 --months 13 --seed 9 --distributor D06
 
 # Run the notebook on the sample and keep what it shows, in out/
 notebook: score _python
