@@ -5,6 +5,7 @@ mod exchange;
 mod lock;
 mod run_json;
 mod staging;
+pub mod table_file;
 mod tables;
 
 pub use evidence::{EvidenceParts, write as write_evidence};

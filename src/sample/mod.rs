@@ -14,7 +14,6 @@ mod draw;
 mod names;
 mod partners;
 mod portfolio;
-mod table;
 mod tenants;
 mod terms;
 mod usage;
