@@ -19,6 +19,9 @@ mod spool;
 mod stored;
 mod usage;
 
+#[cfg(test)]
+mod tests;
+
 use std::cell::Cell;
 use std::path::PathBuf;
 
