@@ -1,23 +1,36 @@
 //! Partner Center exports to history: reports are recognised by their headers, and read into what they state; that is merged into the
 //! history month by month, and the history is exchanged as a whole.
+//!
+//! Kinds of reports and names are data, in `data/reports/`.
 
 mod associations;
 mod certifications;
 mod covered;
 mod findings;
+mod header;
 mod history_json;
 mod inputs;
 mod lacking;
 mod merging;
+mod names;
 mod observations;
+mod opening;
 mod partners;
+mod passed_over;
 mod person;
 mod pile;
 mod reading;
+mod records;
+mod report_kinds;
 mod row;
+mod rule;
 mod spool;
+mod stating;
 mod stored;
+mod tally;
+mod text;
 mod usage;
+mod values;
 
 #[cfg(test)]
 mod tests;
@@ -28,9 +41,14 @@ use std::path::PathBuf;
 pub use findings::{
     Coverage, Difference, FileFindings, Ingestion, RowsPassedOver, RowsRejected, TableChange, UnknownName,
 };
+pub use names::{certifications, workloads};
+pub use opening::Limits;
+pub use passed_over::PASSED_OVER;
 pub use person::PersonKey;
-pub use reading::{Outcome, Reading, read};
+pub use reading::{Outcome, Reading, Sink, read};
+pub use report_kinds::{ReportKind, report_kinds};
 pub use row::{FileRead, PassedOver, Refused, Rejected, Row, Source, Unknown, UnknownKind};
+pub use rule::Rule;
 
 use certifications::Certifications;
 use history_json::{FileRecord, HistoryJson};

@@ -66,7 +66,7 @@ pub struct Source {
 }
 
 /// What became of a file that was read. `rows` is the sum of those kept, folded, passed over and rejected.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FileRead {
     /// The file as given; a member of an archive is `archive.zip!member.csv`.
     pub path: String,
