@@ -84,6 +84,8 @@ pub enum Command {
     Diff(DiffArguments),
     /// Write a published run as a page and as a workbook
     Report(ReportArguments),
+    /// Turn Partner Center exports into history, or add them to one
+    Ingest(IngestArguments),
     /// Check everything a history holds
     Check(CheckArguments),
     /// Show, compare and check rulebooks
@@ -479,6 +481,31 @@ pub struct DiffArguments {
     #[arg(long, value_name = "ID|FILE", requires = "history")]
     pub rulebook: Option<String>,
     /// How to print
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct IngestArguments {
+    /// Partner Center exports, or folders of them: CSV and TSV, also as .gz and .zip; where they disagree, later ones win
+    #[arg(required = true)]
+    pub exports: Vec<PathBuf>,
+    /// Folder of the history, which is made where it is missing
+    #[arg(long, value_name = "DIR")]
+    pub history: PathBuf,
+    /// What people's ids are hashed with, at least 16 characters; the environment tells it to nobody else on the machine
+    #[arg(long, value_name = "KEY", env = "PARTNERSCORE_PERSON_KEY", hide_env_values = true)]
+    pub person_key: Option<String>,
+    /// Where the key is another than the history's: drop the certifications held and take those of these exports
+    #[arg(long, requires = "person_key")]
+    pub replace_person_key: bool,
+    /// Largest share of a file's rows that may be rejected
+    #[arg(long, value_name = "RATIO", default_value_t = 0.5, value_parser = ratio)]
+    pub max_reject_ratio: f64,
+    /// Say what would change, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How to print what was found
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: Format,
 }

@@ -4,6 +4,7 @@ use schemars::{JsonSchema, Schema, schema_for};
 
 use super::printer;
 use crate::error::{Error, Result, nearest};
+use crate::ingest::Ingestion;
 use crate::insight::diff::Diff;
 use crate::insight::{Backfill, Explanation, Outlook, Plan, Plans, Reconciliation, RulebookComparison, Simulation};
 use crate::rulebook::Change;
@@ -16,6 +17,7 @@ pub const SCHEMAS: &[Entry] = &[
     ("backfill", of::<Backfill>),
     ("diff", of::<Diff>),
     ("explain", of::<Explanation>),
+    ("ingest", of::<Ingestion>),
     ("outlook", of::<Outlook>),
     ("plan", of::<Plan>),
     ("plan --all", of::<Plans>),

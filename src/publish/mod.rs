@@ -3,12 +3,15 @@
 mod evidence;
 mod exchange;
 mod lock;
+mod replacement;
 mod run_json;
 mod staging;
+pub mod table_file;
 mod tables;
 
 pub use evidence::{EvidenceParts, write as write_evidence};
 pub use lock::Lock;
+pub use replacement::Replacement;
 pub use run_json::{
     Freshness, Input, Months, RejectCount, RowCounts, RulebookName, Run, Selection, Stage, WarningCount,
 };

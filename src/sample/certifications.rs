@@ -11,7 +11,7 @@ use super::World;
 use super::broken;
 use super::draw::{Draw, Stream, hash};
 use super::portfolio::{Account, Partner};
-use super::table::{Column, ROWS_PER_BATCH, Table};
+use crate::publish::table_file::{Column, ROWS_PER_BATCH, Table};
 
 const COLUMNS: [Column; 5] = [
     Column("partner_id", Utf8, false),

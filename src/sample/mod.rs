@@ -16,7 +16,6 @@ mod names;
 mod partners;
 mod portfolio;
 mod side_by_side;
-mod table;
 mod tenants;
 mod terms;
 mod usage;
