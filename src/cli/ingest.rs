@@ -13,9 +13,9 @@ use super::summary::counted;
 use super::text::{left, right, table};
 use crate::engine;
 use crate::error::Result;
-use crate::ingest::{self, Coverage, Ingestion, PersonKey, Settings};
+use crate::ingest::{self, Coverage, FileFindings, Ingestion, PersonKey, Settings};
 
-/// Files, rejects and names that the table shows; every other format has them all.
+/// Reasons and names that the table shows; every other format has them all.
 const SHOWN: usize = 40;
 
 /// Ingests exports and prints what was found and done.
@@ -61,7 +61,7 @@ fn summary(ingestion: &Ingestion, seconds: f64) -> String {
 
 /// The findings as a person reads them.
 fn text(ingestion: &Ingestion) -> String {
-    let parts = [files(ingestion), rejected(ingestion), unknown(ingestion), changes(ingestion)];
+    let parts = [reports(ingestion), reasons(ingestion), unknown(ingestion), changes(ingestion)];
     let mut text = String::new();
     for part in parts.into_iter().flatten() {
         let _ = writeln!(text, "{part}\n");
@@ -81,42 +81,63 @@ fn text(ingestion: &Ingestion) -> String {
     text
 }
 
-/// Rows of every file, by what became of them.
-fn files(ingestion: &Ingestion) -> Option<String> {
-    let mut rows = table(&["file", "report", "rows", "kept", "folded", "repeated", "passed over", "rejected"]);
-    for file in ingestion.files.iter().take(SHOWN) {
-        let passed_over: u64 = file.passed_over.iter().map(|passed| passed.rows).sum();
+/// Files of a kind of report, and their rows by what became of them.
+fn reports(ingestion: &Ingestion) -> Option<String> {
+    let mut reports: BTreeMap<Option<&str>, Vec<&FileFindings>> = BTreeMap::new();
+    for file in &ingestion.files {
+        reports.entry(file.report.as_deref()).or_default().push(file);
+    }
+    let mut rows = table(&["report", "files", "rows", "kept", "folded", "repeated", "passed over", "rejected"]);
+    for (report, files) in &reports {
+        let sum = |value: fn(&FileFindings) -> u64| right(files.iter().map(|file| value(file)).sum::<u64>());
         rows.add_row([
-            left(&file.file),
-            left(file.report.as_deref().unwrap_or("none")),
-            right(file.rows),
-            right(file.kept),
-            right(file.folded),
-            right(file.repeated),
-            right(passed_over),
-            right(file.rejects()),
+            left(report.unwrap_or("none")),
+            right(files.len()),
+            sum(|file| file.rows),
+            sum(|file| file.kept),
+            sum(|file| file.folded),
+            sum(|file| file.repeated),
+            sum(FileFindings::passed_over),
+            sum(FileFindings::rejects),
         ]);
     }
-    with_more(rows, ingestion.files.len())
+    with_more(rows, reports.len())
 }
 
-/// Why rows were rejected or passed over, and what else there is to say of a file.
-fn rejected(ingestion: &Ingestion) -> Option<String> {
-    let mut rows = table(&["file", "rows", "", "why"]);
-    let mut all = 0;
-    let mut add = |file: &str, number: Option<u64>, what: &str, why: &str| {
-        all += 1;
-        if all <= SHOWN {
-            let number = number.map(|number| number.to_string()).unwrap_or_default();
-            rows.add_row([left(file), right(number), left(what), left(why)]);
-        }
-    };
+/// Rows and files that something is said of, and the first of it.
+#[derive(Default)]
+struct Said<'a> {
+    rows: u64,
+    files: u64,
+    first: &'a str,
+    detail: String,
+}
+
+/// Why rows were rejected or passed over, and what else there is to say of files.
+fn reasons(ingestion: &Ingestion) -> Option<String> {
+    let mut said: BTreeMap<(&str, &str), Said> = BTreeMap::new();
     for file in &ingestion.files {
-        file.rejected.iter().for_each(|rejected| add(&file.file, Some(rejected.rows), "rejected", &rejected.told()));
-        file.passed_over.iter().for_each(|passed| add(&file.file, Some(passed.rows), "passed over", &passed.reason));
-        file.warnings.iter().for_each(|warning| add(&file.file, None, "", warning));
+        let mut say = |what, why, rows, detail: String| {
+            let entry =
+                said.entry((what, why)).or_insert_with(|| Said { first: &file.file, detail, ..Said::default() });
+            entry.rows += rows;
+            entry.files += 1;
+        };
+        for rejected in &file.rejected {
+            let sample = rejected.sample.as_ref().map_or_else(String::new, |sample| format!(", {sample}"));
+            say("rejected", &rejected.rule, rejected.rows, format!("line {}{sample}", rejected.line));
+        }
+        file.passed_over.iter().for_each(|passed| say("passed over", &passed.reason, passed.rows, String::new()));
+        file.warnings.iter().for_each(|warning| say("warning", warning, 0, String::new()));
     }
-    with_more(rows, all)
+    let mut rows = table(&["", "why", "rows", "files", "first in"]);
+    for ((what, why), said) in said.iter().take(SHOWN) {
+        let first =
+            if said.detail.is_empty() { said.first.to_owned() } else { format!("{}, {}", said.first, said.detail) };
+        let number = if said.rows == 0 { right("") } else { right(said.rows) };
+        rows.add_row([left(what), left(why), number, right(said.files), left(&first)]);
+    }
+    with_more(rows, said.len())
 }
 
 fn unknown(ingestion: &Ingestion) -> Option<String> {

@@ -281,6 +281,11 @@ impl FileFindings {
         }
     }
 
+    /// Sound rows that state nothing, for whatever reason.
+    pub fn passed_over(&self) -> u64 {
+        self.passed_over.iter().map(|passed| passed.rows).sum()
+    }
+
     /// Rows that could not be taken, by whatever rule.
     pub fn rejects(&self) -> u64 {
         self.rejected.iter().map(|rejected| rejected.rows).sum()
