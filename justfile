@@ -86,6 +86,10 @@ build-cost *arguments: _python
 examples:
     UPDATE_EXAMPLES=1 cargo test --test it examples::
 
+# Damage exports at random for ten minutes, and see that reading them ends well
+fuzz seconds="600":
+    PARTNERSCORE_FUZZ_SECONDS={{seconds}} cargo test --test it ingest_fuzz:: -- --nocapture
+
 # How time and memory grow with tenants, partners and months, and what layouts cost: writes docs/growth.md and docs/history-layout.md
 growth *arguments: _python
     cargo build --release

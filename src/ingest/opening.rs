@@ -242,7 +242,8 @@ fn archive<T>(
 
 /// Whether a part of a member's name begins with a point, or the archive's program put it there for itself.
 fn is_hidden(name: &str) -> bool {
-    name.split(['/', '\\']).any(|part| part.starts_with('.') || part == "__MACOSX")
+    let is_step = |part: &str| part.chars().all(|c| c == '.');
+    name.split(['/', '\\']).any(|part| (part.starts_with('.') && !is_step(part)) || part == "__MACOSX")
 }
 
 /// Reads one member.

@@ -34,8 +34,7 @@ pub struct Reading {
     pub(super) kinds: Vec<ReportKind>,
     pub(super) names: Names,
     pub(super) person_key: Option<PersonKey>,
-    /// How far compressed files may expand.
-    pub limits: Limits,
+    limits: Limits,
     /// What a header's first column may be, by what names are compared by.
     first_columns: HashSet<String>,
 }
@@ -56,6 +55,11 @@ impl Reading {
         let kinds = report_kinds()?;
         let first_columns = kinds.iter().flat_map(ReportKind::known).map(comparable).collect();
         Ok(Reading { kinds, names: Names::builtin()?, person_key, limits: Limits::default(), first_columns })
+    }
+
+    /// The same with other limits of how far compressed files may expand.
+    pub fn with_limits(self, limits: Limits) -> Reading {
+        Reading { limits, ..self }
     }
 
     /// The known name nearest to one that is not known.

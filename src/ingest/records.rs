@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::io::{self, Read};
 
-/// A field longer than this is not kept.
+/// A field longer than this, with its quotes, is not kept.
 const LONGEST_FIELD: usize = 1 << 20;
 /// Nor is a record; a window is never longer than this and a piece.
 const LONGEST_RECORD: usize = 2 << 20;

@@ -13,6 +13,8 @@ mod explains;
 mod faults;
 mod fixture;
 mod house;
+mod ingest_fuzz;
+mod ingest_reading;
 mod kills;
 mod layouts;
 mod outlooks;
