@@ -43,10 +43,11 @@ schemas:
 score:
     cargo run -- score data/sample --month 2026-10 --out out --format table
 
-# Make the committed sample anew
+# Make the committed sample anew, and the exports that a distributor gathered of its resellers
 sample:
     rm -rf data/sample
     cargo run -- sample --out data/sample
+    cargo run -- sample --exports data/sample/exports --partners 30 --tenants 220 --months 13 --seed 9 --distributor D06
 
 # Run the notebooks on the sample, and check what they find
 notebook: score python
@@ -98,6 +99,10 @@ build-cost *arguments: _python
 # Write the examples of the documents anew: what their commands print
 examples:
     UPDATE_EXAMPLES=1 cargo test --test it examples::
+
+# Damage exports at random for ten minutes, and see that reading them ends well
+fuzz seconds="600":
+    PARTNERSCORE_FUZZ_SECONDS={{seconds}} cargo test --test it ingest_fuzz:: -- --nocapture
 
 # How time and memory grow with tenants, partners and months, and what layouts cost: writes docs/growth.md and docs/history-layout.md
 growth *arguments: _python

@@ -7,6 +7,7 @@ pub mod declared;
 pub mod engine;
 pub mod error;
 pub mod history;
+pub mod ingest;
 pub mod insight;
 pub mod metrics;
 pub mod month;

@@ -85,6 +85,8 @@ pub enum Command {
     Diff(DiffArguments),
     /// Write a published run as a page and as a workbook
     Report(ReportArguments),
+    /// Turn Partner Center exports into history, or add them to one
+    Ingest(IngestArguments),
     /// Check everything a history holds
     Check(CheckArguments),
     /// Show, compare and check rulebooks
@@ -556,6 +558,31 @@ pub struct DiffArguments {
 }
 
 #[derive(Debug, Args)]
+pub struct IngestArguments {
+    /// Partner Center exports, or folders of them: CSV and TSV, also as .gz and .zip; where they disagree, later ones win
+    #[arg(required = true)]
+    pub exports: Vec<PathBuf>,
+    /// Folder of the history, which is made where it is missing
+    #[arg(long, value_name = "DIR")]
+    pub history: PathBuf,
+    /// What people's ids are hashed with, at least 16 characters; the environment tells it to nobody else on the machine
+    #[arg(long, value_name = "KEY", env = "PARTNERSCORE_PERSON_KEY", hide_env_values = true)]
+    pub person_key: Option<String>,
+    /// Where the key is another than the history's: drop the certifications held and take those of these exports
+    #[arg(long, requires = "person_key")]
+    pub replace_person_key: bool,
+    /// Largest share of a file's rows that may be rejected
+    #[arg(long, value_name = "RATIO", default_value_t = 0.5, value_parser = ratio)]
+    pub max_reject_ratio: f64,
+    /// Say what would change, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How to print what was found
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
 pub struct CheckArguments {
     /// Folder with partners, associations, certifications and workload_usage
     pub history: PathBuf,
@@ -624,12 +651,21 @@ pub struct SampleArguments {
     /// The same seed gives the same bytes
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Add rows of every reject rule
+    /// Add rows of every reject rule; to exports, what real ones have beside sound rows
     #[arg(long)]
     pub dirty: bool,
-    /// New or empty folder to write to
+    /// New or empty folder to write the history to
+    #[arg(long, value_name = "DIR", required_unless_present = "exports")]
+    pub out: Option<PathBuf>,
+    /// New or empty folder to write the same to as Partner Center's exports
     #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    pub exports: Option<PathBuf>,
+    /// The year whose reports and columns the exports have: 2022, 2023 or 2026 [default: each month those of its time]
+    #[arg(long, value_name = "YEAR", requires = "exports")]
+    pub layout: Option<String>,
+    /// Export only the accounts of this distributor
+    #[arg(long, value_name = "ID", requires = "exports")]
+    pub distributor: Option<String>,
 }
 
 fn ratio(text: &str) -> Result<f64, String> {

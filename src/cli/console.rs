@@ -15,11 +15,18 @@ use crate::error::{Code, Error};
 /// How often a run says where it is, where standard error is no terminal.
 const EVERY: Duration = Duration::from_secs(10);
 
+/// How a task without a size shows that it goes on.
+const SPINNER: &str = "{spinner} {elapsed} {msg}";
+const MEGABYTE: u64 = 1_000_000;
+
 /// What a command says on standard error.
 pub struct Console {
     quiet: bool,
     json: bool,
     bar: ProgressBar,
+    /// When a task of known size last said where it is.
+    told: Mutex<Instant>,
+    start: Instant,
 }
 
 impl Console {
@@ -30,10 +37,11 @@ impl Console {
         engine::log_panics();
         let shows_bar = std::io::stderr().is_terminal() && !arguments.quiet && !json && arguments.verbose == 0;
         let bar = if shows_bar { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
+        if let Ok(style) = ProgressStyle::with_template(SPINNER) {
             bar.set_style(style);
         }
-        let console = Console { quiet: arguments.quiet, json, bar };
+        let console =
+            Console { quiet: arguments.quiet, json, bar, told: Mutex::new(Instant::now()), start: Instant::now() };
         console.announce_stages(shows_bar);
         console
     }
@@ -65,6 +73,33 @@ impl Console {
     pub fn progress(&self, what: &str, done: u64, of: u64) {
         self.bar.enable_steady_tick(Duration::from_millis(100));
         self.bar.set_message(format!("{what} {done} of {of}"));
+    }
+
+    /// Shows how many bytes of a task are done: a bar on a terminal, a line now and then elsewhere.
+    pub fn bytes(&self, what: &str, done: u64, of: u64) {
+        if self.bar.length() != Some(of) {
+            let style = ProgressStyle::with_template(
+                "{spinner} {elapsed} {msg} {wide_bar} {bytes} of {total_bytes}, {eta} left",
+            );
+            style.into_iter().for_each(|style| self.bar.set_style(style));
+            self.bar.set_length(of);
+            self.bar.set_message(what.to_owned());
+        }
+        self.bar.set_position(done);
+        if done >= of {
+            let style = ProgressStyle::with_template(SPINNER);
+            style.into_iter().for_each(|style| self.bar.set_style(style));
+        }
+        let mut told = self.told.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if !self.bar.is_hidden() || self.quiet || told.elapsed() < EVERY {
+            return;
+        }
+        *told = Instant::now();
+        let (done, of) = (done / MEGABYTE, of / MEGABYTE);
+        match self.json {
+            true => tracing::info!(what, megabytes = done, of, "progress"),
+            false => eprintln!("{:>5} s  {what}, {done} of {of} MB", self.start.elapsed().as_secs()),
+        }
     }
 
     /// Removes the progress display.

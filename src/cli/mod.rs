@@ -7,6 +7,7 @@ mod console;
 mod diff;
 mod environment;
 mod explain;
+mod ingest;
 mod manual;
 mod outlook;
 mod plan;
@@ -116,6 +117,7 @@ fn dispatch(command: Command, matches: &ArgMatches, console: &Console) -> Result
         Command::Plan(arguments) => plan::plan(&arguments),
         Command::Reconcile(arguments) => reconcile::reconcile(&arguments, console),
         Command::Diff(arguments) => diff::diff(&arguments, console),
+        Command::Ingest(arguments) => ingest::ingest(&arguments, console),
         Command::Check(arguments) => check::check(&arguments, console),
         Command::Rules(arguments) => rules::rules(&arguments),
         Command::Sample(arguments) => sample::sample(&arguments, console),

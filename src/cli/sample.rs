@@ -1,16 +1,35 @@
-//! `partnerscore sample`: a synthetic history.
+//! `partnerscore sample`: a synthetic history, and the exports it would come from.
+
+use std::io::{self, ErrorKind};
+use std::path::Path;
 
 use super::arguments::SampleArguments;
 use super::console::Console;
 use crate::error::{Error, Result};
 use crate::rulebook::{self, Metric};
+use crate::sample::exports::{self, Layouts};
 use crate::sample::{self, Sample};
 
-/// Writes a history and says how large it is.
+/// Writes a history, exports or both, and says how large they are.
 pub fn sample(arguments: &SampleArguments, console: &Console) -> Result<()> {
+    let sample = described(arguments)?;
+    let layouts = match &arguments.layout {
+        Some(id) => Layouts::one(id)?,
+        None => Layouts::by_date()?,
+    };
+    if let Some(out) = &arguments.out {
+        history(&sample, out, console)?;
+    }
+    match &arguments.exports {
+        Some(out) => export(&sample, &layouts, arguments.distributor.as_deref(), out, console),
+        None => Ok(()),
+    }
+}
+
+fn described(arguments: &SampleArguments) -> Result<Sample> {
     let rules = rulebook::choose(None)?;
     let names = |metric| rules.certifications(metric).iter().map(|entry| entry.name.clone()).collect();
-    let sample = Sample {
+    Ok(Sample {
         partners: arguments.partners,
         tenants: arguments.tenants,
         months: arguments.months,
@@ -23,17 +42,12 @@ pub fn sample(arguments: &SampleArguments, console: &Console) -> Result<()> {
             .unwrap_or_default(),
         intermediate_certifications: names(Metric::IntermediateCertifications),
         advanced_certifications: names(Metric::AdvancedCertifications),
-    };
-    let out = &arguments.out;
-    let written = sample::write(&sample, out, &mut |done, of| console.progress("sample", done, of));
-    let written = written.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists
-        | std::io::ErrorKind::DirectoryNotEmpty
-        | std::io::ErrorKind::InvalidInput => Error::usage(error.to_string())
-            .at(out.display())
-            .hint("give a new or empty folder, and numbers that fit together"),
-        _ => Error::storage("write the sample", out, &error),
-    })?;
+    })
+}
+
+fn history(sample: &Sample, out: &Path, console: &Console) -> Result<()> {
+    let written = sample::write(sample, out, &mut |done, of| console.progress("sample", done, of));
+    let written = written.map_err(|error| failed(out, &error))?;
     let text = format!(
         "{}: {} partners, {} associations, {} certifications, {} usage rows, {} bytes",
         out.display(),
@@ -45,4 +59,24 @@ pub fn sample(arguments: &SampleArguments, console: &Console) -> Result<()> {
     );
     console.say(&text, || tracing::info!(usage_rows = written.usage_rows, bytes = written.bytes, "written"));
     Ok(())
+}
+
+fn export(sample: &Sample, layouts: &Layouts, distributor: Option<&str>, out: &Path, console: &Console) -> Result<()> {
+    let exported =
+        exports::write(sample, layouts, distributor, out, &mut |done, of| console.progress("exports", done, of));
+    let exported = exported.map_err(|error| failed(out, &error))?;
+    let text = format!("{}: {} files, {} rows, {} bytes", out.display(), exported.files, exported.rows, exported.bytes);
+    console.say(&text, || tracing::info!(files = exported.files, rows = exported.rows, "exported"));
+    Ok(())
+}
+
+fn failed(out: &Path, error: &io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty | ErrorKind::InvalidInput => {
+            Error::usage(error.to_string())
+                .at(out.display())
+                .hint("give a new or empty folder, and numbers that fit together")
+        }
+        _ => Error::storage("write the sample", out, error),
+    }
 }

@@ -5,6 +5,7 @@ use schemars::{JsonSchema, Schema, schema_for};
 use super::printer;
 use crate::declared::{Declared, PipelineStatus, RunPlan};
 use crate::error::{Error, Result, nearest};
+use crate::ingest::Ingestion;
 use crate::insight::diff::Diff;
 use crate::insight::{
     Alerts, Backfill, Explanation, Outlook, Plan, Plans, Reconciliation, RulebookComparison, Simulation,
@@ -20,6 +21,7 @@ pub const SCHEMAS: &[Entry] = &[
     ("backfill", of::<Backfill>),
     ("diff", of::<Diff>),
     ("explain", of::<Explanation>),
+    ("ingest", of::<Ingestion>),
     ("outlook", of::<Outlook>),
     ("pipeline", of::<Declared>),
     ("pipeline status", of::<PipelineStatus>),

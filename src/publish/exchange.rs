@@ -13,7 +13,7 @@ const ASIDE: &str = ".replaced-";
 
 /// Moves `staged` to `target`; what was there before is gone afterwards.
 pub(super) fn exchange(staged: &Path, target: &Path) -> Result<()> {
-    let failed = |error: std::io::Error| Error::storage("publish the run", target, &error);
+    let failed = |error: std::io::Error| Error::storage("put the new folder in its place", target, &error);
     if !target.exists() {
         return fs::rename(staged, target).map_err(failed);
     }
@@ -52,7 +52,7 @@ fn aside(target: &Path) -> PathBuf {
 pub(super) fn recover(out: &Path, name: &str) -> Result<()> {
     let target = out.join(name);
     let aside = aside(&target);
-    let failed = |error: std::io::Error| Error::storage("recover the run before", &aside, &error);
+    let failed = |error: std::io::Error| Error::storage("recover the folder before", &aside, &error);
     match (aside.exists(), target.exists()) {
         (true, false) => fs::rename(&aside, &target).map_err(failed),
         (true, true) => fs::remove_dir_all(&aside).map_err(failed),

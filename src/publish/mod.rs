@@ -4,14 +4,17 @@ mod encoding;
 mod evidence;
 mod exchange;
 mod lock;
+mod replacement;
 mod run_json;
 mod runs;
 mod staging;
+pub mod table_file;
 mod tables;
 
 pub use encoding::{Encoding, encode, shown};
 pub use evidence::{EvidenceParts, write as write_evidence};
 pub use lock::Lock;
+pub use replacement::Replacement;
 pub use run_json::{
     Freshness, Input, Months, RejectCount, RowCounts, RulebookName, Run, ScoreSummary, Selection, Stage, WarningCount,
 };

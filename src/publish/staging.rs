@@ -50,6 +50,11 @@ impl Mode {
         self.0 | ((self.0 & 0o444) >> 2) | 0o700
     }
 
+    /// The permissions of a file that is there already; the default where there is none.
+    pub(super) fn of_file(path: &Path) -> Mode {
+        permission_bits(path).map_or_else(Mode::default, |bits| Mode(bits | Mode::default().0))
+    }
+
     pub(super) fn apply_to_file(self, path: &Path) -> Result<()> {
         set_permissions(path, self.0)
     }
@@ -65,6 +70,43 @@ fn set_permissions(path: &Path, bits: u32) -> Result<()> {
 #[cfg(not(unix))]
 fn set_permissions(_path: &Path, _bits: u32) -> Result<()> {
     Ok(())
+}
+
+#[cfg(unix)]
+fn permission_bits(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    Some(fs::metadata(path).ok()?.permissions().mode() & 0o777)
+}
+
+#[cfg(not(unix))]
+fn permission_bits(_path: &Path) -> Option<u32> {
+    None
+}
+
+/// Creates a folder that is removed where the process is interrupted.
+pub(super) fn enter(path: &Path, mode: Mode) -> Result<()> {
+    // An interrupt waits until the folder is known: one that nobody knows would stay.
+    let mut current = CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    create_folder(path, mode)?;
+    current.insert(path.to_owned());
+    Ok(())
+}
+
+/// Publishes what is in such a folder. An interrupt waits until that is over, or has removed the folder before it began: never in between.
+pub(super) fn publish_from<T>(path: &Path, publish: impl FnOnce() -> Result<T>) -> Result<T> {
+    let mut current = CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if !current.remove(path) {
+        return Err(Error::internal("the run was interrupted").at(path.display()));
+    }
+    publish()
+}
+
+/// Removes such a folder, unless it was published from.
+pub(super) fn leave(path: &Path) {
+    let mut current = CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if current.remove(path) {
+        remove(path);
+    }
 }
 
 /// Creates a folder and those above it; only folders that are new get the mode.
@@ -112,11 +154,7 @@ impl Staging {
         let name = format!("as_of={as_of}");
         exchange::recover(out, &name)?;
         let path = out.join(format!("{PREFIX}{name}"));
-        // An interrupt waits until the folder is known: one that nobody knows would stay.
-        let mut current = CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        create_folder(&path, Mode::default())?;
-        current.insert(path.clone());
-        drop(current);
+        enter(&path, Mode::default())?;
         Ok(Staging { out: out.to_owned(), target: out.join(name), path, mode })
     }
 
@@ -159,13 +197,7 @@ impl Staging {
     /// Publishes the folder in one step: the old or the new is there at any moment.
     pub fn publish(self) -> Result<PathBuf> {
         settle(&self.path, self.mode)?;
-        // An interrupt waits until the exchange is over, or has removed the folder before it began: never in between.
-        let mut current = CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if !current.remove(&self.path) {
-            return Err(Error::internal("the run was interrupted").at(self.path.display()));
-        }
-        exchange::exchange(&self.path, &self.target)?;
-        drop(current);
+        publish_from(&self.path, || exchange::exchange(&self.path, &self.target))?;
         sync_folder(&self.out)?;
         Ok(self.target.clone())
     }
@@ -173,10 +205,7 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        let mut current = CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if current.remove(&self.path) {
-            remove(&self.path);
-        }
+        leave(&self.path);
     }
 }
 
@@ -187,7 +216,7 @@ pub fn abandon() {
 }
 
 /// Removes a folder that may be written to at this moment; what could not be removed now the next run removes.
-fn remove(path: &Path) {
+pub(super) fn remove(path: &Path) {
     for _ in 0..REMOVALS {
         if fs::remove_dir_all(path).is_ok() || !path.exists() {
             return;
@@ -227,7 +256,7 @@ pub fn replace_file(path: &Path, content: &[u8], mode: Mode) -> Result<()> {
 }
 
 /// Gives everything its mode and waits until it is on disk.
-fn settle(folder: &Path, mode: Mode) -> Result<()> {
+pub(super) fn settle(folder: &Path, mode: Mode) -> Result<()> {
     let failed = |error: std::io::Error| Error::storage("finish the folder", folder, &error);
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();

@@ -9,9 +9,9 @@ use arrow::datatypes::DataType::{Date32, Utf8};
 
 use super::bookings::{Association, Booking};
 use super::broken;
-use super::table::{Column, ROWS_PER_BATCH, Table};
 use super::tenants::Tenant;
 use super::{Advance, World, advance_at};
+use crate::publish::table_file::{Column, ROWS_PER_BATCH, Table};
 
 const COLUMNS: [Column; 6] = [
     Column("partner_id", Utf8, false),

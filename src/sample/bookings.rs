@@ -37,7 +37,7 @@ impl Kind {
 }
 
 /// One row, partner and workload by their positions.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Association {
     pub(super) partner: usize,
     pub(super) workload: Option<usize>,

@@ -22,6 +22,11 @@ impl Calendar {
         self.months - 1
     }
 
+    /// The calendar month of a number.
+    pub(super) fn month(self, month: i32) -> Month {
+        self.first.plus(month)
+    }
+
     /// The first day of a month, in days since 1970.
     pub(super) fn first_day(self, month: i32) -> i32 {
         since_1970(self.first.plus(month).first_day())
@@ -37,8 +42,14 @@ impl Calendar {
     }
 }
 
-fn since_1970(day: NaiveDate) -> i32 {
+/// A day, in days since 1970.
+pub(super) fn since_1970(day: NaiveDate) -> i32 {
     day.num_days_from_ce() - UNIX_EPOCH_FROM_CE
+}
+
+/// The day that is so many after 1970 began.
+pub(super) fn date(since_1970: i32) -> NaiveDate {
+    NaiveDate::from_num_days_from_ce_opt(since_1970.saturating_add(UNIX_EPOCH_FROM_CE)).unwrap_or_default()
 }
 
 const UNIX_EPOCH_FROM_CE: i32 = 719_163;

@@ -11,7 +11,7 @@ use super::World;
 use super::broken;
 use super::draw::{Draw, Stream, hash};
 use super::portfolio::{Account, Partner};
-use super::table::{Column, ROWS_PER_BATCH, Table};
+use crate::publish::table_file::{Column, ROWS_PER_BATCH, Table};
 
 const COLUMNS: [Column; 5] = [
     Column("partner_id", Utf8, false),
@@ -39,8 +39,10 @@ const RUN_DAYS: [i32; 6] = [18, 19, 20, 21, 22, 23];
 pub(super) fn write(world: &World, path: &Path) -> io::Result<(u64, u64)> {
     let mut table = Table::create(path.to_owned(), &COLUMNS, world.dirty)?;
     let mut columns = Columns::default();
-    for index in 0..world.portfolio.partners.len() {
-        people(world, index, &mut columns);
+    for (index, partner) in world.portfolio.partners.iter().enumerate() {
+        for certificate in certificates(world, index, columns.rows()) {
+            columns.add(&partner.id, &certificate);
+        }
         columns.write_if(ROWS_PER_BATCH, &mut table)?;
     }
     if world.dirty {
@@ -86,6 +88,16 @@ impl Columns {
         self.waiting += 1;
     }
 
+    fn add(&mut self, partner_id: &str, certificate: &Certificate) {
+        self.push(Row {
+            partner_id: Some(partner_id),
+            person_id: Some(&format!("{:016x}", certificate.person)),
+            certification: Some(certificate.certification),
+            earned_on: Some(certificate.earned_on),
+            expires_on: certificate.expires_on,
+        });
+    }
+
     fn write_if(&mut self, enough: usize, table: &mut Table) -> io::Result<()> {
         if self.waiting < enough {
             return Ok(());
@@ -101,11 +113,22 @@ impl Columns {
     }
 }
 
-/// The people of a partner: the more skilled it is, the more of them and the more certificates that count.
-fn people(world: &World, index: usize, columns: &mut Columns) {
+/// Something that a person has passed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Certificate<'a> {
+    pub(super) person: u64,
+    pub(super) certification: &'a str,
+    pub(super) earned_on: i32,
+    pub(super) expires_on: Option<i32>,
+}
+
+/// What the people of a partner have passed: the more skilled it is, the more of them and the more certificates that count. `rows` tells how
+/// many rows there are of the partners before it.
+pub(super) fn certificates(world: &World, index: usize, rows: u64) -> Vec<Certificate<'_>> {
+    let mut certificates = Vec::new();
     let partner = &world.portfolio.partners[index];
     if !partner.has_people {
-        return;
+        return certificates;
     }
     let head = world.portfolio.account(index);
     let mut draw = Draw::new(world.seed, Stream::Person, index as u64);
@@ -114,28 +137,28 @@ fn people(world: &World, index: usize, columns: &mut Columns) {
         // The first person of a location works for the global account's own office as well.
         let shared = person == 0 && matches!(partner.account, Account::LocationOf(_));
         let (office, person) = if shared { (head, 0) } else { (index, person) };
-        let id = format!("{:016x}", hash(world.seed ^ hash(office as u64, 7), person));
-        certificates(world, partner, &id, &mut draw, columns);
+        let person = hash(world.seed ^ hash(office as u64, 7), person);
+        certify(world, partner, person, rows, &mut draw, &mut certificates);
     }
+    certificates
 }
 
-fn certificates(world: &World, partner: &Partner, person: &str, draw: &mut Draw, columns: &mut Columns) {
+fn certify<'a>(
+    world: &'a World,
+    partner: &Partner,
+    person: u64,
+    rows: u64,
+    draw: &mut Draw,
+    certificates: &mut Vec<Certificate<'a>>,
+) {
     for _ in 0..1 + draw.below(3) {
         let certification = certification(world, partner, draw);
-        let (earned, expires) = validity(world, columns.rows(), draw);
-        let mut push = |earned: i32, expires: Option<i32>| {
-            columns.push(Row {
-                partner_id: Some(&partner.id),
-                person_id: Some(person),
-                certification: Some(certification),
-                earned_on: Some(earned),
-                expires_on: expires,
-            });
-        };
-        push(earned, expires);
+        let (earned_on, expires_on) = validity(world, rows + certificates.len() as u64, draw);
+        certificates.push(Certificate { person, certification, earned_on, expires_on });
         if draw.chance(60) {
             // An earlier pass that has run out: any valid row counts.
-            push(earned - 400, Some(earned - 35));
+            let (earned_on, expires_on) = (earned_on - 400, Some(earned_on - 35));
+            certificates.push(Certificate { person, certification, earned_on, expires_on });
         }
     }
 }

@@ -9,6 +9,8 @@ pub(super) enum Stream {
     Person,
     Tenant,
     Associations,
+    Customer,
+    Dirt,
 }
 
 /// A sequence of draws (SplitMix64).

@@ -10,7 +10,7 @@ use arrow::datatypes::DataType::Utf8;
 use super::World;
 use super::broken;
 use super::portfolio::Profile;
-use super::table::{Column, ROWS_PER_BATCH, Table};
+use crate::publish::table_file::{Column, ROWS_PER_BATCH, Table};
 
 const COLUMNS: [Column; 5] = [
     Column("partner_id", Utf8, false),

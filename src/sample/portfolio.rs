@@ -134,6 +134,14 @@ pub(super) struct Profile {
     pub(super) market: Option<&'static str>,
 }
 
+impl Profile {
+    /// The city that a location's name ends with; nothing where it names none.
+    pub(super) fn city(&self) -> &str {
+        let name = self.name.as_deref().unwrap_or_default();
+        name.rsplit_once(", ").map_or("", |(_, city)| city)
+    }
+}
+
 /// About 8 distributors for 60 partners, and two more for every four times as many.
 fn distributors(partners: usize) -> u64 {
     u64::from(partners.max(1).ilog2()) + 3

@@ -8,9 +8,9 @@ use arrow::array::{Int64Builder, StringBuilder};
 use arrow::datatypes::DataType::{Int32, Utf8};
 
 use super::broken;
-use super::table::{Column, ROWS_PER_BATCH, Table};
 use super::tenants::Tenant;
 use super::{Advance, World, advance_at};
+use crate::publish::table_file::{Column, ROWS_PER_BATCH, Table};
 
 const COLUMNS: [Column; 4] = [
     Column("tenant_id", Utf8, false),

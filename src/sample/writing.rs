@@ -1,16 +1,10 @@
-//! The files, written side by side: one task for each, and as many threads as there are cores.
+//! The files, written side by side: one task for each.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
 
-use super::{World, Written, associations, broken, certifications, partners, usage};
-
-/// More threads would need more memory than they save time.
-const MOST_THREADS: usize = 8;
+use super::{Advance, World, Written, associations, broken, certifications, partners, side_by_side, usage};
 
 /// A file to write.
 #[derive(Debug, Clone, Copy)]
@@ -20,12 +14,6 @@ enum Task {
     Associations,
     Month(i32),
     MisdatedMonth,
-}
-
-/// What a thread tells.
-enum Event {
-    Advanced(u64),
-    Finished(io::Result<Written>),
 }
 
 /// What a sample in the making is called, beside the folder that it becomes; the name is hidden from readers of tables.
@@ -56,18 +44,9 @@ pub(super) fn finish(partial: &Path, out: &Path) -> io::Result<()> {
 /// Writes every file.
 pub(super) fn all(world: &World, out: &Path, progress: &mut dyn FnMut(u64, u64)) -> io::Result<Written> {
     let tasks = tasks(world);
-    let next = AtomicUsize::new(0);
-    let threads = thread::available_parallelism().map_or(1, |cores| cores.get()).min(MOST_THREADS);
     let of = world.tenants * (world.calendar.months as u64 + 1);
-    thread::scope(|scope| {
-        let (sender, events) = channel();
-        for _ in 0..threads {
-            let (sender, tasks, next) = (sender.clone(), &tasks, &next);
-            scope.spawn(move || work(world, out, tasks, next, &sender));
-        }
-        drop(sender);
-        gather(events, &mut |done| progress(done.min(of), of))
-    })
+    let one = |task, advance: Advance| perform(world, out, task, advance);
+    side_by_side::perform(&tasks, one, sum, &mut |done| progress(done.min(of), of))
 }
 
 /// The tables that others are read with come first: a failure shows early.
@@ -80,31 +59,7 @@ fn tasks(world: &World) -> Vec<Task> {
     tasks
 }
 
-/// Takes tasks until none is left or one fails here or elsewhere.
-fn work(world: &World, out: &Path, tasks: &[Task], next: &AtomicUsize, sender: &Sender<Event>) {
-    while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
-        let finished = perform(world, out, *task, sender);
-        if sender.send(Event::Finished(finished)).is_err() {
-            return;
-        }
-    }
-}
-
-/// Sums up what is told. Once it returns early, nobody listens, and the threads stop at their next word.
-fn gather(events: Receiver<Event>, progress: &mut dyn FnMut(u64)) -> io::Result<Written> {
-    let (mut done, mut written) = (0, Written::default());
-    for event in events {
-        match event {
-            Event::Advanced(units) => done += units,
-            Event::Finished(more) => written = sum(written, more?),
-        }
-        progress(done);
-    }
-    Ok(written)
-}
-
-fn perform(world: &World, out: &Path, task: Task, sender: &Sender<Event>) -> io::Result<Written> {
-    let advance = |units| sender.send(Event::Advanced(units)).map_err(|_| io::Error::other("stopped"));
+fn perform(world: &World, out: &Path, task: Task, advance: Advance) -> io::Result<Written> {
     let none = Written::default();
     Ok(match task {
         Task::Partners => {
@@ -116,11 +71,11 @@ fn perform(world: &World, out: &Path, task: Task, sender: &Sender<Event>) -> io:
             Written { certifications, bytes, ..none }
         }
         Task::Associations => {
-            let (associations, bytes) = associations::write(world, &out.join("associations.parquet"), &advance)?;
+            let (associations, bytes) = associations::write(world, &out.join("associations.parquet"), advance)?;
             Written { associations, bytes, ..none }
         }
         Task::Month(month) => {
-            let (usage_rows, bytes) = usage::write_month(world, month, &month_file(world, out, month, 1)?, &advance)?;
+            let (usage_rows, bytes) = usage::write_month(world, month, &month_file(world, out, month, 1)?, advance)?;
             Written { usage_rows, bytes, ..none }
         }
         Task::MisdatedMonth => {

@@ -1,4 +1,6 @@
-//! One Parquet file, written in batches so that memory does not grow with its rows.
+//! One Parquet file of a history, written in batches so that memory does not grow with its rows.
+//!
+//! `docs/history-layout.md` says why it is laid out like this.
 
 use std::fs::File;
 use std::io;
@@ -16,15 +18,17 @@ use parquet::schema::types::ColumnPath;
 /// Small enough that a reader of one tenant skips most of a month, large enough to compress.
 const ROWS_PER_GROUP: usize = 256 * 1024;
 /// Rows are handed over in batches of about this many.
-pub(super) const ROWS_PER_BATCH: usize = 32 * 1024;
+pub const ROWS_PER_BATCH: usize = 32 * 1024;
 /// A row group's tenant ids fit a dictionary of this many bytes; the default, a quarter of it, would fall back to plain text.
 const TENANT_DICTIONARY: usize = 4 * 1024 * 1024;
 
 /// A column: its name, its type, and whether the format allows nulls in it.
-pub(super) struct Column(pub(super) &'static str, pub(super) DataType, pub(super) bool);
+#[derive(Debug, Clone)]
+pub struct Column(pub &'static str, pub DataType, pub bool);
 
 /// A file under way.
-pub(super) struct Table {
+#[derive(Debug)]
+pub struct Table {
     writer: ArrowWriter<File>,
     schema: SchemaRef,
     path: PathBuf,
@@ -32,7 +36,10 @@ pub(super) struct Table {
 
 impl Table {
     /// Creates the file. In a `dirty` one every column may hold nulls, and integers are wide enough for what is too large.
-    pub(super) fn create(path: PathBuf, columns: &[Column], dirty: bool) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// Where the file cannot be created.
+    pub fn create(path: PathBuf, columns: &[Column], dirty: bool) -> io::Result<Self> {
         let fields: Vec<Field> = columns.iter().map(|column| field(column, dirty)).collect();
         let schema = Arc::new(Schema::new(fields));
         let writer = ArrowWriter::try_new(File::create(&path)?, schema.clone(), Some(properties()?));
@@ -40,7 +47,10 @@ impl Table {
     }
 
     /// Adds rows, given as one array for each column.
-    pub(super) fn write(&mut self, columns: Vec<ArrayRef>) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// Where a column is not of its type, or the file cannot grow.
+    pub fn write(&mut self, columns: Vec<ArrayRef>) -> io::Result<()> {
         let fields = self.schema.fields().iter();
         let columns = fields.zip(&columns).map(|(field, column)| cast(column, field.data_type()));
         let columns = columns.collect::<Result<_, _>>().map_err(io::Error::other)?;
@@ -49,7 +59,10 @@ impl Table {
     }
 
     /// Completes the file and returns its size in bytes.
-    pub(super) fn close(self) -> io::Result<u64> {
+    ///
+    /// # Errors
+    /// Where the file cannot grow.
+    pub fn close(self) -> io::Result<u64> {
         self.writer.close().map_err(io::Error::other)?;
         size(&self.path)
     }

@@ -1,0 +1,252 @@
+//! `associations`, derived of what was observed in every month, in one pass along the sorted observations.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
+
+use arrow::datatypes::DataType::{Boolean, Date32, Utf8};
+use chrono::NaiveDate;
+
+use super::covered::Covered;
+use super::findings::Change;
+use super::observations::{self, Seen, earliest};
+use super::partners::Partners;
+use super::stored::{Cell, Stored, Storing};
+use crate::error::Result;
+use crate::month::Month;
+use crate::publish::Replacement;
+use crate::publish::table_file::Column;
+
+/// The last is for people: whether the start is inferred from months and not stated by a report.
+const COLUMNS: [Column; 7] = [
+    Column("partner_id", Utf8, false),
+    Column("tenant_id", Utf8, false),
+    Column("workload", Utf8, true),
+    Column("association_type", Utf8, false),
+    Column("start_date", Date32, false),
+    Column("end_date", Date32, true),
+    Column("inferred", Boolean, false),
+];
+
+/// The table's name.
+pub(super) const NAME: &str = "associations";
+/// Its file.
+pub(super) const FILE: &str = "associations.parquet";
+
+/// Who, with whom, through what.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Link {
+    tenant_id: String,
+    partner_id: String,
+    association_type: String,
+    workload: Option<String>,
+}
+
+/// From when to when a link held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Span {
+    start: NaiveDate,
+    end: Option<NaiveDate>,
+    inferred: bool,
+}
+
+/// Derives the table anew, from the observations of some months, and writes it where it differs from what is held.
+pub(super) fn derive(
+    months: &[Month],
+    covered: &Covered,
+    partners: &Partners,
+    place: &mut Replacement,
+) -> Result<Change> {
+    let open = |month: &Month| {
+        Ok((*month, Stored::open(&place.current(&observations::file(*month)), &observations::COLUMNS)?))
+    };
+    let mut files = months.iter().map(open).collect::<Result<Vec<_>>>()?;
+    let mut coverage = Coverage::new(covered, partners);
+    let mut writing = Writing::begin(place)?;
+    while let Some(link) = least(&files) {
+        let mut seen: BTreeMap<Month, Option<NaiveDate>> = BTreeMap::new();
+        let mut reports: BTreeSet<String> = BTreeSet::new();
+        for (month, file) in &mut files {
+            while file.has_row() && link.is_of(&Seen::of(file)) {
+                let sighting = Seen::of(file);
+                let stated = seen.entry(*month).or_default();
+                *stated = earliest(*stated, sighting.associated_on);
+                if !reports.contains(sighting.report) {
+                    reports.insert(sighting.report.to_owned());
+                }
+                file.advance()?;
+            }
+        }
+        let months = coverage.of(partners.account(&link.partner_id), reports);
+        for span in spans(&seen, &months) {
+            writing.add(&link, span)?;
+        }
+    }
+    writing.close(place)
+}
+
+impl Link {
+    fn of(seen: &Seen) -> Link {
+        Link {
+            tenant_id: seen.tenant_id.to_owned(),
+            partner_id: seen.partner_id.to_owned(),
+            association_type: seen.association_type.to_owned(),
+            workload: seen.workload.map(str::to_owned),
+        }
+    }
+
+    fn is_of(&self, seen: &Seen) -> bool {
+        self.tenant_id == seen.tenant_id
+            && self.partner_id == seen.partner_id
+            && self.association_type == seen.association_type
+            && self.workload.as_deref() == seen.workload
+    }
+}
+
+/// The first link, in their order, that any file stands on.
+fn least(files: &[(Month, Stored)]) -> Option<Link> {
+    let standing = files.iter().filter(|(_, file)| file.has_row()).map(|(_, file)| Seen::of(file));
+    standing.min_by(|a, b| a.link().cmp(&b.link())).map(|seen| Link::of(&seen))
+}
+
+/// The months that some reports of an account cover; asked for again and again.
+struct Coverage {
+    accounts: BTreeMap<String, BTreeMap<String, BTreeSet<Month>>>,
+    asked: HashMap<(String, BTreeSet<String>), Rc<BTreeSet<Month>>>,
+}
+
+impl Coverage {
+    fn new(covered: &Covered, partners: &Partners) -> Coverage {
+        Coverage { accounts: covered.by_account(partners), asked: HashMap::new() }
+    }
+
+    fn of(&mut self, account: &str, reports: BTreeSet<String>) -> Rc<BTreeSet<Month>> {
+        let accounts = &self.accounts;
+        let asked = (account.to_owned(), reports);
+        if let Some(months) = self.asked.get(&asked) {
+            return months.clone();
+        }
+        let covered = accounts.get(account);
+        let months = asked.1.iter().filter_map(|report| covered?.get(report)).flatten().copied();
+        let months: Rc<BTreeSet<Month>> = Rc::new(months.collect());
+        self.asked.insert(asked, months.clone());
+        months
+    }
+}
+
+/// A run of months in which a link was seen, as far as they are covered.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    first: Month,
+    last: Month,
+    /// The earliest day that a report states as its beginning.
+    stated: Option<NaiveDate>,
+    /// Whether a covered month follows in which the link was not seen.
+    over: bool,
+}
+
+/// When a link held: months in which it was seen, with the day that a report states, among the months that are covered.
+fn spans(seen: &BTreeMap<Month, Option<NaiveDate>>, covered: &BTreeSet<Month>) -> Vec<Span> {
+    let oldest = covered.first().copied();
+    let mut spans = Vec::new();
+    for run in joined(runs(seen, covered)) {
+        let end = run.over.then(|| run.last.last_day());
+        let stated = run.stated.filter(|stated| end.is_none_or(|end| *stated <= end));
+        let began_before = oldest.is_none_or(|oldest| run.first <= oldest);
+        let first_day = run.first.first_day();
+        let inferred_start = if began_before { first_day.pred_opt().unwrap_or(first_day) } else { first_day };
+        spans.push(Span { start: stated.unwrap_or(inferred_start), end, inferred: stated.is_none() });
+    }
+    spans
+}
+
+/// The runs: a covered month without the link ends one.
+fn runs(seen: &BTreeMap<Month, Option<NaiveDate>>, covered: &BTreeSet<Month>) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    let months: BTreeSet<Month> = covered.iter().chain(seen.keys()).copied().collect();
+    for month in months {
+        let running = runs.last_mut().filter(|run| !run.over);
+        match (seen.get(&month), running) {
+            (Some(stated), Some(run)) => {
+                (run.last, run.stated) = (month, earliest(run.stated, *stated));
+            }
+            (Some(stated), None) => runs.push(Run { first: month, last: month, stated: *stated, over: false }),
+            (None, Some(run)) => run.over = true,
+            (None, None) => {}
+        }
+    }
+    runs
+}
+
+/// Runs of which the later, by the day that its report states, began before the earlier ended: the gap was one of the reports alone.
+fn joined(runs: Vec<Run>) -> Vec<Run> {
+    let mut joined: Vec<Run> = Vec::new();
+    for run in runs {
+        match joined.last_mut() {
+            Some(before) if run.stated.is_some_and(|stated| stated <= before.last.last_day()) => {
+                let stated = earliest(before.stated, run.stated);
+                *before = Run { first: before.first, stated, ..run };
+            }
+            _ => joined.push(run),
+        }
+    }
+    joined
+}
+
+/// The new table, compared with the one that is held as it is written.
+struct Writing {
+    held: Stored,
+    rows: Storing,
+    change: Change,
+}
+
+impl Writing {
+    fn begin(place: &mut Replacement) -> Result<Writing> {
+        let held = Stored::open(&place.target().join(FILE), &COLUMNS)?;
+        Ok(Writing { held, rows: Storing::create(&place.file(FILE)?, &COLUMNS)?, change: Change::default() })
+    }
+
+    fn add(&mut self, link: &Link, span: Span) -> Result<()> {
+        self.rows.add(&[
+            Cell::text(&link.partner_id),
+            Cell::text(&link.tenant_id),
+            Cell::Text(link.workload.as_deref()),
+            Cell::text(&link.association_type),
+            Cell::Day(Some(span.start)),
+            Cell::Day(span.end),
+            Cell::Flag(span.inferred),
+        ])?;
+        let key = (
+            link.tenant_id.as_str(),
+            link.partner_id.as_str(),
+            link.association_type.as_str(),
+            link.workload.as_deref(),
+            Some(span.start),
+        );
+        while self.held.has_row() && held_key(&self.held) < key {
+            self.change.removed += 1;
+            self.held.advance()?;
+        }
+        let is_held = self.held.has_row() && held_key(&self.held) == key;
+        let before = is_held.then(|| (self.held.day(5), self.held.flag(6)));
+        self.change.count(before.as_ref(), &(span.end, span.inferred));
+        if is_held { self.held.advance() } else { Ok(()) }
+    }
+
+    fn close(mut self, place: &mut Replacement) -> Result<Change> {
+        while self.held.has_row() {
+            self.change.removed += 1;
+            self.held.advance()?;
+        }
+        self.change.rows = self.rows.rows;
+        self.rows.close()?;
+        if !self.change.is_any() && place.target().join(FILE).exists() {
+            place.take_back(FILE)?;
+        }
+        Ok(self.change)
+    }
+}
+
+/// What the rows of the table are sorted by.
+fn held_key(held: &Stored) -> (&str, &str, &str, Option<&str>, Option<NaiveDate>) {
+    (held.text(1), held.text(0), held.text(3), held.optional(2), held.day(4))
+}

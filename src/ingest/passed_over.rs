@@ -1,0 +1,24 @@
+//! Why a sound row states nothing for a history.
+
+/// The certification, subscription or customer has ended.
+pub(super) const ENDED: &str = "ended";
+/// A training, an exam or an assessment that is no certification.
+pub(super) const NO_CERTIFICATION: &str = "no_certification";
+/// A claim is for a workload, and the report names none.
+pub(super) const CLAIM_WITHOUT_WORKLOAD: &str = "claim_without_workload";
+/// The attribution is of a type that the programme does not count, or that nobody knows, or there is none.
+pub(super) const UNCOUNTED_ATTRIBUTION: &str = "uncounted_attribution";
+/// The row has no counts, and no attribution that counts.
+pub(super) const NOTHING_STATED: &str = "nothing_stated";
+/// All its fields are empty.
+pub(super) const EMPTY_ROW: &str = "empty_row";
+
+/// All of them, with what they mean.
+pub const PASSED_OVER: [(&str, &str); 6] = [
+    (ENDED, "the certification, subscription or customer has ended"),
+    (NO_CERTIFICATION, "a training, an exam or an assessment that is no certification"),
+    (CLAIM_WITHOUT_WORKLOAD, "a claim is for a workload, and the report names none"),
+    (UNCOUNTED_ATTRIBUTION, "the attribution is none that the programme counts"),
+    (NOTHING_STATED, "no counts, and no attribution that counts"),
+    (EMPTY_ROW, "all fields are empty"),
+];

@@ -1,0 +1,444 @@
+//! What a row states, by the kind of its report. A row is taken whole or not at all: nothing is handed over before all of it is sound.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::io::Read;
+
+use super::header::Header;
+use super::names::Attributed;
+use super::passed_over;
+use super::reading::{Reading, Sink};
+use super::records::Records;
+use super::report_kinds::{Column, States};
+use super::row::{Row, Source, UnknownKind};
+use super::rule::Rule;
+use super::tally::Tally;
+use super::values::{self, Value};
+use crate::error::Error;
+use crate::month::Month;
+
+/// Names whose meaning is remembered, so that it is looked up once.
+const NAMES_REMEMBERED: usize = 10_000;
+
+/// Where a row breaks a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) rule: Rule,
+    /// The field.
+    pub(super) place: Option<usize>,
+}
+
+/// What came of a row.
+pub(super) enum Said {
+    Kept,
+    PassedOver(&'static str),
+    Faulty(Fault),
+    /// Not of the row: nothing can go on.
+    Failed(Error),
+}
+
+impl From<Fault> for Said {
+    fn from(fault: Fault) -> Said {
+        Said::Faulty(fault)
+    }
+}
+
+impl From<Error> for Said {
+    fn from(error: Error) -> Said {
+        Said::Failed(error)
+    }
+}
+
+/// The fields of a row, by what they hold.
+struct Cells<'a, R> {
+    records: &'a Records<R>,
+    header: &'a Header<'a>,
+}
+
+impl<R: Read> Cells<'_, R> {
+    /// The text of a field, taken by `parse`.
+    fn at<T>(&self, place: Option<usize>, parse: impl FnOnce(&str) -> Value<T>) -> std::result::Result<T, Fault> {
+        let fault = |rule| Fault { rule, place };
+        let bytes = place.map_or(Cow::Borrowed(&[][..]), |place| self.records.field(place));
+        let text = std::str::from_utf8(&bytes).map_err(|_| fault(Rule::NotUtf8))?;
+        parse(text).map_err(fault)
+    }
+
+    /// The text of a column, taken by `parse`; empty where the file has not that column.
+    fn get<T>(&self, column: Column, parse: impl FnOnce(&str) -> Value<T>) -> std::result::Result<T, Fault> {
+        self.at(self.header.place(column), parse)
+    }
+
+    fn id(&self, column: Column) -> std::result::Result<String, Fault> {
+        self.get(column, |text| values::id(text).map(str::to_owned))
+    }
+
+    fn optional_id(&self, column: Column) -> std::result::Result<Option<String>, Fault> {
+        self.get(column, |text| Ok(values::optional_id(text)?.map(str::to_owned)))
+    }
+
+    fn name(&self, column: Column) -> std::result::Result<Option<String>, Fault> {
+        self.get(column, |text| Ok(values::name(text)?.map(str::to_owned)))
+    }
+
+    /// Whether a column has one of some values.
+    fn is_one_of(&self, column: Column, values: &[String]) -> std::result::Result<bool, Fault> {
+        self.get(column, |text| Ok(values.iter().any(|value| value.eq_ignore_ascii_case(text.trim()))))
+    }
+
+    /// Whether the row's status says that something has ended.
+    fn has_ended(&self) -> std::result::Result<bool, Fault> {
+        match self.header.kind.columns.get(&Column::Status) {
+            Some(column) => self.is_one_of(Column::Status, &column.inactive),
+            None => Ok(false),
+        }
+    }
+}
+
+/// What a row tells of its partner.
+struct Partner {
+    partner_id: String,
+    partner_name: Option<String>,
+    global_partner_id: Option<String>,
+}
+
+/// Makes statements of the rows of one file.
+pub(super) struct Stating<'a> {
+    pub(super) header: &'a Header<'a>,
+    pub(super) source: Source,
+    pub(super) tally: Tally,
+    /// Rows of usage that name no attribution.
+    pub(super) unattributed: u64,
+    pub(super) reading: &'a Reading,
+    /// Fields are separated by semicolons.
+    semicolons: bool,
+    /// What the record at hand states.
+    rows: Vec<Row>,
+    /// What was told of partners already: the name and the global account.
+    told: HashMap<String, (Option<String>, Option<String>)>,
+    /// The last that was seen: exports have a row for each workload or product of a tenant.
+    last: Option<Row>,
+    /// Workloads by their exported name, and whether they are known.
+    workloads: HashMap<String, (String, bool)>,
+    attributions: HashMap<String, Attributed>,
+}
+
+/// A row, stated or not.
+type Stated = std::result::Result<(), Said>;
+
+impl<'a> Stating<'a> {
+    pub(super) fn new(header: &'a Header<'a>, path: String, reading: &'a Reading, delimiter: u8) -> Stating<'a> {
+        Stating {
+            header,
+            source: Source { path, report: header.kind.id.clone() },
+            tally: Tally::default(),
+            unattributed: 0,
+            reading,
+            semicolons: delimiter == b';',
+            rows: Vec::new(),
+            told: HashMap::new(),
+            last: None,
+            workloads: HashMap::new(),
+            attributions: HashMap::new(),
+        }
+    }
+
+    /// Hands over what the record states.
+    pub(super) fn row<R: Read>(&mut self, records: &Records<R>, sink: &mut Sink) -> Said {
+        let cells = Cells { records, header: self.header };
+        self.rows.clear();
+        let stated = match self.header.kind.states {
+            States::Usage => self.usage(&cells),
+            States::Claims => self.claim(&cells),
+            States::WideUsage => self.wide_usage(&cells),
+            States::Seen => self.seen_alone(&cells),
+            States::Certifications => self.certification(&cells),
+            States::Profile => self.profile(&cells),
+            States::Resellers => self.reseller(&cells),
+        };
+        let handed = stated.and_then(|()| Ok(self.rows.drain(..).try_for_each(|row| sink(&self.source, row))?));
+        handed.map_or_else(|said| said, |()| Said::Kept)
+    }
+
+    /// Usage of a workload; and the partner, seen through the type that the row names.
+    fn usage<R: Read>(&mut self, cells: &Cells<R>) -> Stated {
+        let (partner, tenant_id, month) = both_of(cells)?;
+        let workload = self.workload(cells)?;
+        let (paid_seats, active_users) = self.counts(cells)?;
+        let duplicate = cells.get(Column::Duplicate, values::flag)?;
+        let attributed = self.attributed(cells)?;
+        if attributed == Attributed::Nothing {
+            self.unattributed += 1;
+        }
+        let usage = (tenant_id.clone(), workload.clone(), month);
+        self.state_usage(usage, paid_seats, active_users, duplicate, None);
+        if let Attributed::As { association_type, by_workload } = attributed {
+            let workload = Some(workload).filter(|_| by_workload);
+            self.see(&partner, tenant_id, workload, association_type, month);
+        }
+        self.tell(partner);
+        Ok(())
+    }
+
+    /// Usage of a workload, and the claim of it; seen without a date where the row has none.
+    fn claim<R: Read>(&mut self, cells: &Cells<R>) -> Stated {
+        let (partner, tenant_id, month) = both_of(cells)?;
+        let workload = self.workload(cells)?;
+        let (paid_seats, active_users) = self.counts(cells)?;
+        let duplicate = cells.get(Column::Duplicate, values::flag)?;
+        let associated_on = cells.get(Column::AssociatedOn, values::optional_day)?;
+        let attributed = match self.attributed(cells)? {
+            Attributed::Nothing => self.reading.names.claim(),
+            attributed => attributed,
+        };
+        let usage = (tenant_id.clone(), workload.clone(), month);
+        self.state_usage(usage, paid_seats, active_users, duplicate, None);
+        match (attributed, associated_on) {
+            (Attributed::As { by_workload: true, .. }, Some(associated_on)) => {
+                let partner_id = partner.partner_id.clone();
+                self.rows.push(Row::Claim { partner_id, tenant_id, workload, associated_on, month });
+            }
+            (Attributed::As { association_type, by_workload }, _) => {
+                self.see(&partner, tenant_id, Some(workload).filter(|_| by_workload), association_type, month);
+            }
+            _ => {}
+        }
+        self.tell(partner);
+        Ok(())
+    }
+
+    /// Usage of every workload that has columns of its own, as a subscription's part.
+    fn wide_usage<R: Read>(&mut self, cells: &Cells<R>) -> Stated {
+        let (partner, tenant_id, month) = both_of(cells)?;
+        let part = cells.id(Column::SubscriptionId)?;
+        let duplicate = cells.get(Column::Duplicate, values::flag)?;
+        let has_ended = cells.has_ended()?;
+        let attributed = self.attributed(cells)?;
+        let mut used = Vec::new();
+        for (workload, paid_place, active_place) in &self.header.wide {
+            let is_empty = |place: usize| cells.at(Some(place), |text| Ok(text.trim().is_empty()));
+            if is_empty(*paid_place)? && is_empty(*active_place)? {
+                continue;
+            }
+            let count = |place: usize| cells.at(Some(place), |text| values::count(text, self.semicolons));
+            let (paid_seats, active_users) = (count(*paid_place)?, count(*active_place)?);
+            used.push(((*workload).to_owned(), paid_seats, active_users));
+        }
+        for (workload, paid_seats, active_users) in &used {
+            let usage = (tenant_id.clone(), workload.clone(), month);
+            self.state_usage(usage, *paid_seats, *active_users, duplicate, Some(part.clone()));
+        }
+        match attributed {
+            Attributed::As { association_type, by_workload: false } if !has_ended => {
+                self.see(&partner, tenant_id, None, association_type, month);
+            }
+            // A claim is of the workloads that the subscription has.
+            Attributed::As { association_type, by_workload: true } if !has_ended => {
+                for (workload, ..) in used.into_iter().filter(|(_, seats, users)| *seats > 0 || *users > 0) {
+                    self.see(&partner, tenant_id.clone(), Some(workload), association_type.clone(), month);
+                }
+            }
+            _ if self.rows.is_empty() => return Err(Said::PassedOver(passed_over::NOTHING_STATED)),
+            _ => {}
+        }
+        self.tell(partner);
+        Ok(())
+    }
+
+    /// The partner, seen with a whole tenant.
+    fn seen_alone<R: Read>(&mut self, cells: &Cells<R>) -> Stated {
+        let (partner, tenant_id, month) = both_of(cells)?;
+        match self.attributed(cells)? {
+            _ if cells.has_ended()? => Err(Said::PassedOver(passed_over::ENDED)),
+            Attributed::As { by_workload: true, .. } => Err(Said::PassedOver(passed_over::CLAIM_WITHOUT_WORKLOAD)),
+            Attributed::As { association_type, .. } => {
+                self.see(&partner, tenant_id, None, association_type, month);
+                self.tell(partner);
+                Ok(())
+            }
+            _ => Err(Said::PassedOver(passed_over::UNCOUNTED_ATTRIBUTION)),
+        }
+    }
+
+    /// A person's certification, and nothing of other trainings.
+    fn certification<R: Read>(&mut self, cells: &Cells<R>) -> Stated {
+        let title = cells.name(Column::Certification)?;
+        let types = self.header.kind.columns.get(&Column::TrainingType);
+        let is_certification = match types {
+            Some(column) => cells.is_one_of(Column::TrainingType, &column.certification)?,
+            None => false,
+        };
+        let known = title.as_deref().and_then(|title| self.reading.names.certification(title)).cloned();
+        if known.is_none() && !is_certification {
+            return Err(Said::PassedOver(passed_over::NO_CERTIFICATION));
+        }
+        let place = self.header.place(Column::Certification);
+        let fault = |rule| Fault { rule, place };
+        let title = title.ok_or(fault(Rule::EmptyName))?;
+        let is_known = known.is_some();
+        let certification = match known {
+            Some(known) => known,
+            None => values::slug(self.reading.names.bare_title(&title)).map_err(fault)?,
+        };
+        let partner = partner(cells)?;
+        let person = cells.id(Column::PersonId)?;
+        let earned_on = cells.get(Column::EarnedOn, values::day)?;
+        let expires_on = cells.get(Column::ExpiresOn, values::optional_day)?;
+        if expires_on.is_some_and(|expires_on| expires_on < earned_on) {
+            let place = self.header.place(Column::ExpiresOn);
+            return Err(Fault { rule: Rule::ExpiryBeforeEarning, place }.into());
+        }
+        // The day of expiry tells of one that has run out; one that was taken away would count until then.
+        if cells.has_ended()? {
+            let month = cells.get(Column::Month, optional_month)?;
+            if expires_on.is_none_or(|day| month.is_some_and(|month| day > month.last_day())) {
+                return Err(Said::PassedOver(passed_over::ENDED));
+            }
+        }
+        if !is_known {
+            self.tally.know_not(UnknownKind::Certification, &title);
+        }
+        let Some(key) = &self.reading.person_key else { return Err(Said::Failed(no_person_key())) };
+        let (partner_id, person_id) = (partner.partner_id.clone(), key.pseudonym(&person));
+        self.rows.push(Row::Certification { partner_id, person_id, certification, earned_on, expires_on });
+        self.tell(partner);
+        Ok(())
+    }
+
+    /// A partner's location, and the name of its global account.
+    fn profile<R: Read>(&mut self, cells: &Cells<R>) -> Stated {
+        let Partner { partner_id, partner_name, global_partner_id } = partner(cells)?;
+        let global_name = cells.name(Column::GlobalPartnerName)?;
+        let market = cells.name(Column::Market)?;
+        let global = global_partner_id.clone().filter(|global| *global != partner_id);
+        self.rows.push(Row::Partner { partner_id, partner_name, global_partner_id, market });
+        if let (Some(partner_id), Some(_)) = (global, &global_name) {
+            self.tell(Partner { partner_id, partner_name: global_name, global_partner_id: None });
+        }
+        Ok(())
+    }
+
+    /// A partner's distributor in a month; the partner alone where there is none.
+    fn reseller<R: Read>(&mut self, cells: &Cells<R>) -> Stated {
+        let Partner { partner_id, partner_name, .. } = partner(cells)?;
+        let market = cells.name(Column::Market)?;
+        let distributor = cells.optional_id(Column::DistributorId)?;
+        let month = cells.get(Column::Month, values::month)?;
+        let row = match distributor {
+            Some(distributor_id) => Row::Distributor { partner_id, partner_name, market, distributor_id, month },
+            None => Row::Partner { partner_id, partner_name, global_partner_id: None, market },
+        };
+        self.state_once(row);
+        Ok(())
+    }
+
+    fn counts<R: Read>(&self, cells: &Cells<R>) -> std::result::Result<(i64, i64), Fault> {
+        let count = |column| cells.get(column, |text| values::count(text, self.semicolons));
+        Ok((count(Column::PaidSeats)?, count(Column::ActiveUsers)?))
+    }
+
+    fn state_usage(
+        &mut self,
+        (tenant_id, workload, month): (String, String, Month),
+        paid_seats: i64,
+        active_users: i64,
+        duplicate: bool,
+        part: Option<String>,
+    ) {
+        self.rows.push(Row::Usage { tenant_id, workload, month, paid_seats, active_users, duplicate, part });
+    }
+
+    fn see(
+        &mut self,
+        partner: &Partner,
+        tenant_id: String,
+        workload: Option<String>,
+        association_type: String,
+        month: Month,
+    ) {
+        let (partner_id, global_partner_id) = (partner.partner_id.clone(), partner.global_partner_id.clone());
+        self.state_once(Row::Seen { partner_id, global_partner_id, tenant_id, workload, association_type, month });
+    }
+
+    /// States what the row before did not.
+    fn state_once(&mut self, row: Row) {
+        if self.last.as_ref() != Some(&row) {
+            self.last = Some(row.clone());
+            self.rows.push(row);
+        }
+    }
+
+    /// Tells of a partner what was not told before in this file.
+    fn tell(&mut self, partner: Partner) {
+        let Partner { partner_id, partner_name, global_partner_id } = partner;
+        if self.told.get(&partner_id).is_some_and(|told| (&told.0, &told.1) == (&partner_name, &global_partner_id)) {
+            return;
+        }
+        self.told.insert(partner_id.clone(), (partner_name.clone(), global_partner_id.clone()));
+        self.rows.push(Row::Partner { partner_id, partner_name, global_partner_id, market: None });
+    }
+
+    /// The workload's name in a history: of one that nobody knows, its exported name as a slug.
+    fn workload<R: Read>(&mut self, cells: &Cells<R>) -> std::result::Result<String, Fault> {
+        let place = self.header.place(Column::Workload);
+        let fault = |rule| Fault { rule, place };
+        let name = cells.name(Column::Workload)?.ok_or(fault(Rule::EmptyName))?;
+        let (slug, is_known) = match self.workloads.get(&name) {
+            Some(meant) => meant.clone(),
+            None => match self.reading.names.workloads.get(&name) {
+                Some(slug) => (slug.clone(), true),
+                None => (values::slug(&name).map_err(fault)?, false),
+            },
+        };
+        if !is_known {
+            self.tally.know_not(UnknownKind::Workload, &name);
+        }
+        if self.workloads.len() < NAMES_REMEMBERED && !self.workloads.contains_key(&name) {
+            self.workloads.insert(name, (slug.clone(), is_known));
+        }
+        Ok(slug)
+    }
+
+    /// What the row's attribution means.
+    fn attributed<R: Read>(&mut self, cells: &Cells<R>) -> std::result::Result<Attributed, Fault> {
+        let Some(name) = cells.name(Column::AssociationType)? else { return Ok(Attributed::Nothing) };
+        let attributed = match self.attributions.get(&name) {
+            Some(attributed) => attributed.clone(),
+            None => self.reading.names.attributions.get(&name).cloned().unwrap_or(Attributed::Unknown),
+        };
+        if attributed == Attributed::Unknown {
+            self.tally.know_not(UnknownKind::AssociationType, &name);
+        }
+        if self.attributions.len() < NAMES_REMEMBERED && !self.attributions.contains_key(&name) {
+            self.attributions.insert(name, attributed.clone());
+        }
+        Ok(attributed)
+    }
+}
+
+/// People are hashed with a key, and nobody gave one.
+pub(super) fn no_person_key() -> Error {
+    let error = Error::usage("the export has people, and no key to hash their ids with is given");
+    error.hint("give the same key every time, with --person-key or PARTNERSCORE_PERSON_KEY")
+}
+
+fn partner<R: Read>(cells: &Cells<R>) -> std::result::Result<Partner, Fault> {
+    Ok(Partner {
+        partner_id: cells.id(Column::PartnerId)?,
+        partner_name: cells.name(Column::PartnerName)?,
+        global_partner_id: cells.optional_id(Column::GlobalPartnerId)?,
+    })
+}
+
+/// The partner, the tenant and the month of a row.
+fn both_of<R: Read>(cells: &Cells<R>) -> std::result::Result<(Partner, String, Month), Fault> {
+    let tenant_id = cells.get(Column::TenantId, values::tenant_id)?;
+    Ok((partner(cells)?, tenant_id, cells.get(Column::Month, values::month)?))
+}
+
+fn optional_month(text: &str) -> Value<Option<Month>> {
+    match values::month(text) {
+        Err(Rule::EmptyDate) => Ok(None),
+        month => month.map(Some),
+    }
+}
