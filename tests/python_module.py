@@ -7,12 +7,14 @@ The package is installed in the Python that runs this; `./test.sh` does it.
 
 import contextlib
 import datetime
+import fcntl
 import gc
 import io
 import json
 import os
 import pathlib
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,14 +45,14 @@ def command(*arguments, code=0, program=None, **more):
     return ran
 
 
-def sample_tables():
-    """The sample in memory."""
-    tables = {name: pl.read_parquet(SAMPLE / f"{name}.parquet") for name in ("partners", "associations", "certifications")}
-    usage = pl.read_parquet(SAMPLE / "workload_usage/**/*.parquet", hive_partitioning=True, try_parse_hive_dates=True)
-    return tables | {"workload_usage": usage}
+def tables_of(history):
+    """A history in memory; polars reads it."""
+    tables = {name: pl.read_parquet(history / f"{name}.parquet") for name in ("partners", "associations", "certifications")}
+    usage = pl.scan_parquet(history / "workload_usage", hive_partitioning=True, hive_schema={"month": pl.Date})
+    return tables | {"workload_usage": usage.collect()}
 
 
-TABLES = sample_tables()
+TABLES = tables_of(SAMPLE)
 RUN = ps.score(SAMPLE, month=MONTH, evidence=True)
 SCORES = pl.DataFrame(RUN.scores)
 
@@ -141,6 +143,23 @@ def check_tables_in_memory_give_the_same_scores(scratch):
     named = ps.score(SAMPLE, month=MONTH, distributors="D01")
     points = ["rank", "partner_id", "total_points", "track", "qualified"]
     assert len(accounts) > 3 and pl.DataFrame(narrowed.scores).select(points).equals(pl.DataFrame(named.scores).select(points))
+
+
+def check_broken_rows_are_rejected_in_memory_too(scratch):
+    """A history with rows of every reject rule, in files and in memory, in one set of tenants and in several."""
+    command("sample", "--dirty", "--partners", "20", "--tenants", "300", "--months", "14", "--out", scratch / "dirty")
+    given = {"month": MONTH, "max_reject_ratio": 1.0, "evidence": True}
+    files = ps.score(scratch / "dirty", **given)
+    tables = tables_of(scratch / "dirty")
+    rules = pl.DataFrame(files.rejects)["rule"].unique()
+    assert rules.len() > 8, rules
+    for shards in (1, 3):
+        memory = ps.score(tables, shards=shards, **given)
+        for name in ("scores", "metric_points", "evidence", "rejects"):
+            assert pl.DataFrame(getattr(memory, name)).equals(pl.DataFrame(getattr(files, name))), (shards, name)
+        assert memory.run["rejects"] == files.run["rejects"] and memory.run["warnings"] == files.run["warnings"]
+        assert memory.run["rows"] == files.run["rows"] and memory.run["freshness"] == files.run["freshness"]
+        assert memory.run["inputs"] == []
 
 
 def check_another_polars_reads_and_gives_tables(scratch):
@@ -389,11 +408,30 @@ def check_nothing_is_left_behind(scratch):
     del reader
     gc.collect()
     assert not above.exists()
+    kept = ps.score(SAMPLE, month=MONTH)
+    child = os.fork()
+    if child == 0:
+        del kept
+        gc.collect()
+        ps.__dict__["remove_unseen"]()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0 and kept.folder.exists(), "a forked process leaves what is not its own"
     temporary = scratch / "temporary"
     temporary.mkdir()
     script = f"import partnerscore as ps\nrun = ps.score({str(SAMPLE)!r}, month={MONTH!r})\nkept = [run]\nkept.append(kept)\nprint(run.folder)"
     said = command("-c", script, program=[sys.executable], env=os.environ | {"TMPDIR": str(temporary)})
     assert said.stdout.strip().startswith(str(temporary)) and list(temporary.iterdir()) == []
+    # What a killed interpreter leaves, the next one removes; what one that lives has, it does not.
+    script += "; import os, signal, sys; sys.stdout.flush(); os.kill(os.getpid(), signal.SIGKILL)"
+    command("-c", script, program=[sys.executable], env=os.environ | {"TMPDIR": str(temporary)}, code=-signal.SIGKILL)
+    [left] = temporary.iterdir()
+    lives = temporary / f"{left.name[:-6]}living"
+    shutil.copytree(left, lives)
+    with open(lives / ".held", "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        script = script.split(";")[0]
+        command("-c", script, program=[sys.executable], env=os.environ | {"TMPDIR": str(temporary)})
+        assert list(temporary.iterdir()) == [lives]
 
 
 def check_the_command_comes_with_it(scratch):

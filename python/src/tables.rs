@@ -25,14 +25,14 @@ pub struct NativeTable {
 enum Part {
     Held(DataFrame),
     /// In a file.
-    Stored(LazyFrame),
+    Stored(Box<LazyFrame>),
 }
 
 impl Part {
     fn frame(self) -> PolarsResult<DataFrame> {
         match self {
             Part::Held(frame) => Ok(frame),
-            Part::Stored(plan) => engine::collect("table", plan).map_err(|error| polars_err!(ComputeError: "{error}")),
+            Part::Stored(plan) => engine::collect("table", *plan).map_err(|error| polars_err!(ComputeError: "{error}")),
         }
     }
 }
@@ -48,7 +48,12 @@ impl NativeTable {
     pub fn stored(plans: Vec<LazyFrame>, height: usize, folder: Option<Arc<Unseen>>) -> Result<NativeTable> {
         let empty = plans.first().map(|plan| engine::collect("table", plan.clone().limit(0))).transpose()?;
         let schema = empty.unwrap_or_default().schema().clone();
-        Ok(NativeTable { schema, height, parts: plans.into_iter().map(Part::Stored).collect(), folder })
+        Ok(NativeTable {
+            schema,
+            height,
+            parts: plans.into_iter().map(|plan| Part::Stored(Box::new(plan))).collect(),
+            folder,
+        })
     }
 }
 
@@ -82,7 +87,7 @@ impl NativeTable {
         let Some(part) = self.parts.first().cloned() else { return Ok(Vec::new()) };
         let part = match part {
             Part::Held(frame) => Part::Held(frame.head(Some(rows))),
-            Part::Stored(plan) => Part::Stored(plan.limit(rows as IdxSize)),
+            Part::Stored(plan) => Part::Stored(Box::new(plan.limit(rows as IdxSize))),
         };
         let frame = py.detach(|| part.frame());
         let frame = frame.map_err(|error| partnerscore::error::Error::internal(error.to_string()));
