@@ -56,7 +56,8 @@ fn the_pages_show_what_the_tables_say() {
     let pictures =
         std::env::var_os("PARTNERSCORE_TEST_PICTURES").map_or_else(|| folder.path().to_owned(), PathBuf::from);
     let mut browser = Command::new(python);
-    browser.arg("tests/report_page.py").arg(RUNS.run("2026-11-20")).args([&page, &partner]).arg(pictures);
+    browser.arg("tests/report_page.py").args([RUNS.run("2026-11-20"), RUNS.run("2026-08-20")]);
+    browser.args([&page, &partner]).arg("2613076").arg(pictures);
     let ended = said(browser.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("python"));
     assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
 }
