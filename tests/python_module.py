@@ -533,6 +533,17 @@ def check_the_readme_leads_from_pip_install_to_a_chart(scratch):
     assert {row["partner_id"]: row["total_points"] for row in rows} == dict(SCORES.select("partner_id", "total_points").iter_rows())
 
 
+def check_the_tour_runs(scratch):
+    """The code of docs/python.md, block after block, with the tables that it speaks of."""
+    blocks = [part.split("\n```")[0] for part in (ROOT / "docs" / "python.md").read_text().split("```python\n")[1:]]
+    assert len(blocks) >= 3, blocks
+    names = TABLES | {"usage": TABLES["workload_usage"]}
+    with contextlib.chdir(ROOT):
+        for block in blocks:
+            exec(compile(block, "docs/python.md", "exec"), names)
+    assert names["easier"].id == "modern-work-2024-edited" and pl.DataFrame(names["run"].scores).equals(SCORES)
+
+
 def main():
     checks = [check for name, check in globals().items() if name.startswith("check_")]
     wanted = sys.argv[2:]
