@@ -444,7 +444,8 @@ def check_the_command_comes_with_it(scratch):
         assert "did you mean" in command("rules", "show", "modern-work-2062", program=program, code=2).stderr
         assert command("nonsense", program=program, code=2).stderr == command("nonsense", code=2).stderr
     arguments = ["score", SAMPLE, "--month", MONTH, "--format", "csv", "--quiet", "--threads", "1"]
-    printed = command(*arguments, "--out", scratch / "package", program=beside).stdout
+    (scratch / "elsewhere" / "partnerscore").mkdir(parents=True)
+    printed = command(*arguments, "--out", scratch / "package", program=beside, cwd=scratch / "elsewhere").stdout
     assert printed == command(*arguments, "--out", scratch / "command").stdout and len(printed.splitlines()) == SCORES.height + 1
     # An interrupt ends it as it ends the command.
     running = subprocess.Popen(
