@@ -444,7 +444,8 @@ def check_the_command_comes_with_it(scratch):
         assert "did you mean" in command("rules", "show", "modern-work-2062", program=program, code=2).stderr
         assert command("nonsense", program=program, code=2).stderr == command("nonsense", code=2).stderr
     arguments = ["score", SAMPLE, "--month", MONTH, "--format", "csv", "--quiet", "--threads", "1"]
-    printed = command(*arguments, "--out", scratch / "package", program=beside).stdout
+    (scratch / "elsewhere" / "partnerscore").mkdir(parents=True)
+    printed = command(*arguments, "--out", scratch / "package", program=beside, cwd=scratch / "elsewhere").stdout
     assert printed == command(*arguments, "--out", scratch / "command").stdout and len(printed.splitlines()) == SCORES.height + 1
     # An interrupt ends it as it ends the command.
     running = subprocess.Popen(
@@ -531,6 +532,17 @@ def check_the_readme_leads_from_pip_install_to_a_chart(scratch):
     drawn = chart.to_dict()
     rows = drawn["datasets"][drawn["data"]["name"]]
     assert {row["partner_id"]: row["total_points"] for row in rows} == dict(SCORES.select("partner_id", "total_points").iter_rows())
+
+
+def check_the_tour_runs(scratch):
+    """The code of docs/python.md, block after block, with the tables that it speaks of."""
+    blocks = [part.split("\n```")[0] for part in (ROOT / "docs" / "python.md").read_text().split("```python\n")[1:]]
+    assert len(blocks) >= 3, blocks
+    names = TABLES | {"usage": TABLES["workload_usage"]}
+    with contextlib.chdir(ROOT):
+        for block in blocks:
+            exec(compile(block, "docs/python.md", "exec"), names)
+    assert names["easier"].id == "modern-work-2024-edited" and pl.DataFrame(names["run"].scores).equals(SCORES)
 
 
 def main():

@@ -7,7 +7,8 @@ from . import _partnerscore
 
 def main() -> int:
     """Runs the command line of this process and returns its exit code."""
-    return _partnerscore.main([sys.executable, "-m", "partnerscore"], sys.argv[1:])
+    # Started anew, it is this package still, whatever lies in the working folder.
+    return _partnerscore.main([sys.executable, "-P", "-m", "partnerscore"], sys.argv[1:])
 
 
 if __name__ == "__main__":
