@@ -31,6 +31,7 @@ use arguments::{Arguments, Command, ConsoleArguments};
 use console::Console;
 
 use crate::error::{Code, Error, Result};
+use crate::storage;
 
 /// Runs the command line of this process and returns its exit code.
 pub fn main() -> ExitCode {
@@ -41,6 +42,7 @@ pub fn main() -> ExitCode {
         Err(refusal) => return refused(&refusal),
     };
     let console = Console::open(&arguments.console);
+    arguments.console.cache.iter().for_each(|cache| storage::choose_cache(cache.clone()));
     let computes = !matches!(
         arguments.command,
         Command::Rules(_)
