@@ -111,7 +111,7 @@ fn explained(published: &Published, partner_id: &str, wanted: &Wanted) -> Result
     let score = published.score_of(partner_id)?;
     let Some(rows) = published.evidence_of(partner_id)? else {
         return Err(Error::absent("this run was published without evidence")
-            .at(published.folder.display())
+            .at(published.place.display())
             .hint("explain the history instead, or publish again with `score --evidence`"));
     };
     let is_wanted = |track: Track, metric: Metric| {

@@ -192,7 +192,7 @@ fn asked_for(scores: Vec<ScoreRow>, asked: &Asked, published: &Published) -> Res
 }
 
 fn unknown(what: &str, name: &str, known: &BTreeSet<String>, published: &Published) -> Error {
-    let error = Error::usage(format!("the run has no {what} `{name}`")).at(published.folder.display());
+    let error = Error::usage(format!("the run has no {what} `{name}`")).at(published.place.display());
     match nearest(name, known.iter().map(String::as_str)) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
         None => error.hint("scores.parquet lists them"),
