@@ -214,14 +214,19 @@ pub fn text_counts(df: &DataFrame, text: &str, number: &str) -> Result<Vec<(Stri
         .collect())
 }
 
+/// Tells a progress display how far a stage is that counts for itself, such as files that are brought here.
+pub fn announce(stage: &'static str, done: usize, of: usize) {
+    if let Some(observer) = OBSERVER.with_borrow(Clone::clone) {
+        observer(stage, done, of);
+    }
+}
+
 /// Times a stage that is not a plan.
 pub fn stage<T>(stage: &'static str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     go_on()?;
     let span = tracing::debug_span!("stage", stage).entered();
-    if let Some(observer) = OBSERVER.with_borrow(Clone::clone) {
-        let (done, of) = place();
-        observer(stage, done, of);
-    }
+    let (done, of) = place();
+    announce(stage, done, of);
     let start = Instant::now();
     let result = work();
     record(stage, start.elapsed());

@@ -17,4 +17,5 @@ pub mod report;
 pub mod rulebook;
 pub mod sample;
 pub mod score;
+pub mod storage;
 pub mod toml_file;

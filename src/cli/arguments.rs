@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -11,6 +12,7 @@ use crate::insight::{Associate, Certify, Deployed, MOST_OF_A_COUNT, TenantChange
 use crate::month::Month;
 use crate::publish::Mode;
 use crate::rulebook::Track;
+use crate::storage;
 
 /// Scores partners for the Solutions Partner for Modern Work designation, from Parquet history.
 ///
@@ -40,12 +42,15 @@ pub struct ConsoleArguments {
     /// Threads to compute with [default: all]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
+    /// Folder for what is brought here from object stores [default: partnerscore in the user's cache directory]
+    #[arg(long, global = true, value_name = "DIR", env = "PARTNERSCORE_CACHE")]
+    pub cache: Option<PathBuf>,
 }
 
 impl ConsoleArguments {
     /// What a command line that could not be understood is taken to ask for.
     pub fn json() -> Self {
-        ConsoleArguments { quiet: false, verbose: 0, log_format: LogFormat::Json, threads: None }
+        ConsoleArguments { quiet: false, verbose: 0, log_format: LogFormat::Json, threads: None, cache: None }
     }
 }
 
@@ -103,10 +108,11 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct ScoreArguments {
-    /// Folder with partners, associations, certifications and workload_usage
+    /// Folder, or URL of one, with partners, associations, certifications and workload_usage
+    #[arg(value_parser = place())]
     pub history: PathBuf,
-    /// Folder to publish in; the run becomes its folder as_of=DATE
-    #[arg(long, value_name = "DIR")]
+    /// Folder, or URL of one, to publish in; the run becomes its folder as_of=DATE
+    #[arg(long, value_name = "DIR", value_parser = place())]
     pub out: PathBuf,
     /// Day the score is for [default: today, UTC]
     #[arg(long, value_name = "DATE", conflicts_with = "month")]
@@ -180,11 +186,11 @@ pub struct RunArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Settings in the place of the file's")]
 pub struct OverrideArguments {
-    /// Folder of the history
-    #[arg(long, value_name = "DIR", env = "PARTNERSCORE_HISTORY")]
+    /// Folder of the history, or its URL
+    #[arg(long, value_name = "DIR", env = "PARTNERSCORE_HISTORY", value_parser = place())]
     pub history: Option<PathBuf>,
     /// Folder to publish in
-    #[arg(long, visible_alias = "out", value_name = "DIR", env = "PARTNERSCORE_OUTPUT")]
+    #[arg(long, visible_alias = "out", value_name = "DIR", env = "PARTNERSCORE_OUTPUT", value_parser = place())]
     pub output: Option<PathBuf>,
     /// Day the score is for: today, newest_month or a date
     #[arg(long, value_name = "DATE", env = "PARTNERSCORE_AS_OF")]
@@ -238,7 +244,8 @@ pub struct OverrideArguments {
 
 #[derive(Debug, Args)]
 pub struct BackfillArguments {
-    /// Folder with partners, associations, certifications and workload_usage
+    /// Folder, or URL of one, with partners, associations, certifications and workload_usage
+    #[arg(value_parser = place())]
     pub history: PathBuf,
     /// First usage month
     #[arg(long, value_name = "MONTH")]
@@ -247,7 +254,7 @@ pub struct BackfillArguments {
     #[arg(long, value_name = "MONTH")]
     pub to: Month,
     /// Folder to publish in; each month becomes its folder as_of=DATE
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = place())]
     pub out: PathBuf,
     /// Try only the months that failed before
     #[arg(long, value_name = "WHICH")]
@@ -294,7 +301,7 @@ pub struct DateArguments {
 #[derive(Debug, Args)]
 pub struct ExplainArguments {
     /// A history, or a published run with evidence (its folder, or the folder above it for the newest)
-    #[arg(value_name = "HISTORY|RUN")]
+    #[arg(value_name = "HISTORY|RUN", value_parser = place())]
     pub source: PathBuf,
     /// Whom to explain
     #[arg(long, value_name = "ID")]
@@ -319,7 +326,8 @@ pub struct ExplainArguments {
 
 #[derive(Debug, Args)]
 pub struct SimulateArguments {
-    /// Folder with partners, associations, certifications and workload_usage
+    /// Folder, or URL of one, with partners, associations, certifications and workload_usage
+    #[arg(value_parser = place())]
     pub history: PathBuf,
     /// Whose change it is
     #[arg(long, value_name = "ID")]
@@ -347,6 +355,7 @@ pub struct SimulateArguments {
 #[derive(Debug, Args)]
 pub struct ReportArguments {
     /// A published run: its folder, or the folder above it for the newest
+    #[arg(value_parser = place())]
     pub run: PathBuf,
     /// Page to write; with --partner, that partner's own
     #[arg(long, value_name = "FILE")]
@@ -364,13 +373,14 @@ pub struct ReportArguments {
     #[arg(long, value_name = "ID", conflicts_with = "distributor")]
     pub partner: Option<String>,
     /// The run before, to tell who moved
-    #[arg(long, value_name = "RUN")]
+    #[arg(long, value_name = "RUN", value_parser = place())]
     pub compare: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub struct OutlookArguments {
-    /// Folder with partners, associations, certifications and workload_usage
+    /// Folder, or URL of one, with partners, associations, certifications and workload_usage
+    #[arg(value_parser = place())]
     pub history: PathBuf,
     /// Only this partner, with what is behind each change
     #[arg(long, value_name = "ID")]
@@ -395,7 +405,8 @@ pub struct OutlookArguments {
 
 #[derive(Debug, Args)]
 pub struct PlanArguments {
-    /// Folder with partners, associations, certifications and workload_usage
+    /// Folder, or URL of one, with partners, associations, certifications and workload_usage
+    #[arg(value_parser = place())]
     pub history: PathBuf,
     /// Whose plan it is
     #[arg(long, value_name = "ID", conflicts_with = "all")]
@@ -511,12 +522,13 @@ pub enum Only {
 #[derive(Debug, Args)]
 pub struct ReconcileArguments {
     /// A published folder as_of=DATE, or the folder above it for its newest
+    #[arg(value_parser = place())]
     pub run: PathBuf,
     /// CSV file of Partner Center's figures: partner,metric,points and, where wanted, track
     #[arg(long, value_name = "FILE")]
     pub official: PathBuf,
     /// The history that was scored: tells which other reading of the rules would remove each difference
-    #[arg(long, value_name = "HISTORY")]
+    #[arg(long, value_name = "HISTORY", value_parser = place())]
     pub history: Option<PathBuf>,
     /// Rulebook of the run, where it is not a built-in one: a TOML file
     #[arg(long, value_name = "ID|FILE", requires = "history")]
@@ -532,10 +544,10 @@ pub struct ReconcileArguments {
 #[derive(Debug, Args)]
 pub struct DiffArguments {
     /// The run before: a published folder as_of=DATE, or the folder above it for its newest
-    #[arg(value_name = "RUN_A")]
+    #[arg(value_name = "RUN_A", value_parser = place())]
     pub before: PathBuf,
     /// The run after
-    #[arg(value_name = "RUN_B")]
+    #[arg(value_name = "RUN_B", value_parser = place())]
     pub after: PathBuf,
     /// Only this partner, with every row of evidence that changed
     #[arg(long, value_name = "ID")]
@@ -547,7 +559,7 @@ pub struct DiffArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub limit: Option<u32>,
     /// Where the rulebooks differ: the history RUN_A was made of, to tell the share of the rules from that of the data
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = place())]
     pub history: Option<PathBuf>,
     /// RUN_B's rulebook: an id of `rules list`, or a TOML file [default: the built-in one of its id]
     #[arg(long, value_name = "ID|FILE", requires = "history")]
@@ -584,7 +596,8 @@ pub struct IngestArguments {
 
 #[derive(Debug, Args)]
 pub struct CheckArguments {
-    /// Folder with partners, associations, certifications and workload_usage
+    /// Folder, or URL of one, with partners, associations, certifications and workload_usage
+    #[arg(value_parser = place())]
     pub history: PathBuf,
     #[command(flatten)]
     pub rulebook: RulebookArgument,
@@ -666,6 +679,11 @@ pub struct SampleArguments {
     /// Export only the accounts of this distributor
     #[arg(long, value_name = "ID", requires = "exports")]
     pub distributor: Option<String>,
+}
+
+/// A folder of this machine, by its path or `file://` URL, or the URL of one on an object store.
+fn place() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().map(|path| storage::local(&path))
 }
 
 fn ratio(text: &str) -> Result<f64, String> {

@@ -6,11 +6,15 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::FilterFn;
 use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::arguments::{ConsoleArguments, LogFormat};
 use crate::engine;
 use crate::error::{Code, Error};
+use crate::storage::HTTP_CRATES;
 
 /// How often a run says where it is, where standard error is no terminal.
 const EVERY: Duration = Duration::from_secs(10);
@@ -164,11 +168,17 @@ fn log_to_stderr(verbose: u8, quiet: bool, json: bool) {
         (false, ..) => "partnerscore=debug",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    // Whatever RUST_LOG asks for: requests carry tokens in their headers and queries.
+    let shows_requests = |target: &str| HTTP_CRATES.contains(&target.split("::").next().unwrap_or_default());
+    let quiet = FilterFn::new(move |event| !shows_requests(event.target()));
     let logs =
         tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).with_span_events(FmtSpan::NONE);
     // A second subscriber, in a test of this library, is no reason to fail.
     let _ = match json {
-        true => logs.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
-        false => logs.with_target(false).with_ansi(shows_colours()).try_init(),
+        true => {
+            let logs = logs.json().flatten_event(true).with_current_span(false).with_span_list(false);
+            logs.finish().with(quiet).try_init()
+        }
+        false => logs.with_target(false).with_ansi(shows_colours()).finish().with(quiet).try_init(),
     };
 }

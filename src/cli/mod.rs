@@ -33,6 +33,7 @@ use arguments::{Arguments, Command, ConsoleArguments};
 use console::Console;
 
 use crate::error::{Code, Error, Result};
+use crate::storage;
 
 /// How the program was started.
 #[derive(Debug, Clone)]
@@ -63,6 +64,7 @@ pub fn run(start: &Start) -> u8 {
         Err(refusal) => return refused(&refusal, &start.arguments),
     };
     let console = Console::open(&arguments.console);
+    arguments.console.cache.iter().for_each(|cache| storage::choose_cache(cache.clone()));
     let computes = !matches!(
         arguments.command,
         Command::Rules(_)

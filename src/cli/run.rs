@@ -17,7 +17,7 @@ use crate::error::{Result, nearest};
 /// What variables that override settings begin with.
 const PREFIX: &str = "PARTNERSCORE_";
 /// Variables that other commands, or tests, read.
-const OTHERS: [&str; 2] = ["PARTNERSCORE_PERSON_KEY", "PARTNERSCORE_TEST_"];
+const OTHERS: [&str; 3] = ["PARTNERSCORE_CACHE", "PARTNERSCORE_PERSON_KEY", "PARTNERSCORE_TEST_"];
 
 /// Each override: its argument, its key in a pipeline file, its flag and its variable.
 const OVERRIDES: [(&str, &str); 18] = [

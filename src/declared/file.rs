@@ -14,13 +14,14 @@ use crate::error::{Error, Result};
 use crate::month::Month;
 use crate::publish::{Encoding, Mode};
 use crate::rulebook;
+use crate::storage;
 use crate::toml_file;
 
 /// A declared run: a pipeline file. Relative paths start at the file's folder.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Declared {
-    /// Folder of the history.
+    /// Folder of the history, or its URL on an object store.
     pub history: PathBuf,
     /// Folder to publish in.
     pub output: PathBuf,
@@ -323,7 +324,11 @@ impl Declared {
             paths.push(&mut comparison.file);
             paths.extend(comparison.compare.path());
         }
-        paths.into_iter().for_each(|path| *path = folder.join(&*path));
+        // A URL starts nowhere else; one of this machine's files is a path.
+        paths
+            .into_iter()
+            .filter(|path| !storage::is_url(path))
+            .for_each(|path| *path = folder.join(storage::local(path)));
     }
 
     /// Refuses what its types cannot.
@@ -345,6 +350,10 @@ impl Declared {
         if self.max_fall_in_mean_points.is_some_and(|points| !(0.0..=f64::from(i32::MAX)).contains(&points)) {
             let what = "max_fall_in_mean_points is no number of points".to_owned();
             return wrong("max_fall_in_mean_points", what, "use 0 or more");
+        }
+        if storage::is_url(&self.output) {
+            let what = "pipelines publish in local folders only".to_owned();
+            return wrong("output", what, "`partnerscore score --out URL` publishes on an object store");
         }
         if self.shards == 0 {
             return wrong("shards", "shards is zero".to_owned(), "use 1 or more");

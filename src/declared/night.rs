@@ -172,8 +172,8 @@ impl Night<'_> {
                 let Some(before) = before else { return remove_older(&declared.file) };
                 let pipeline = &self.pipeline.declared;
                 let asked = Comparison {
-                    before: before.folder.clone(),
-                    after: published.folder.clone(),
+                    before: before.place.clone(),
+                    after: published.place.clone(),
                     rows: Some(ROWS),
                     history: Some(pipeline.history.clone()),
                     rulebook: pipeline.rulebook.clone().filter(|name| name != rulebook::BY_DATE),

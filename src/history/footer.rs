@@ -161,6 +161,6 @@ fn footer_bytes(file: &File) -> Result<Vec<u8>> {
 /// A file that cannot be read as Parquet.
 pub(super) fn unreadable(file: &File, why: &str) -> Error {
     Error::refused(format!("the file cannot be read as Parquet: {why}"))
-        .at(file.path.display())
+        .at(&file.place)
         .hint("write it again, or move it out of the history")
 }

@@ -9,6 +9,7 @@ mod files;
 mod footer;
 mod partners;
 mod source;
+mod stored;
 mod table;
 mod tenants;
 mod usage_pass;
@@ -22,6 +23,7 @@ use polars::prelude::*;
 
 pub use checks::Findings;
 pub use files::File;
+use files::Root;
 pub use footer::Footer;
 pub use partners::{Account, Accounts};
 pub use source::{Given, Source};
@@ -82,12 +84,12 @@ impl History {
     /// # Errors
     /// Absent where the folder or a table is missing; refused where a table cannot be scored; storage where access fails.
     pub fn open(path: &Path, known: KnownNames) -> Result<(History, Findings)> {
-        let root = files::root(path)?;
+        let root = Root::open(path)?;
         let partners = Table::open(&root, partners::NAME, partners::COLUMNS)?;
         let associations = Table::open(&root, associations::NAME, associations::COLUMNS)?;
         let certifications = Table::open(&root, certifications::NAME, certifications::COLUMNS)?;
         let workload_usage = Table::open(&root, workload_usage::NAME, workload_usage::COLUMNS)?;
-        History::with([partners, associations, certifications, workload_usage], root, known)
+        History::with([partners, associations, certifications, workload_usage], root.place(), known)
     }
 
     /// A history whose tables are in memory, with the columns of the files' tables.
@@ -228,6 +230,32 @@ impl History {
     /// The tables, in the order in which they are documented.
     pub fn tables(&self) -> [&Table; 4] {
         [&self.partners, &self.associations, &self.certifications, &self.workload_usage]
+    }
+
+    /// Brings the files here that scores of usage months `from` to `to` depend on, all at once, where they lie on an object store.
+    /// Whatever else is read is brought when it is.
+    ///
+    /// # Errors
+    /// Storage where access fails.
+    pub fn bring(&self, from: Month, to: Month) -> Result<()> {
+        let usage: Vec<&File> =
+            from.through(to).flat_map(|month| workload_usage::files_of(&self.workload_usage, month)).collect();
+        self.bring_all(&usage)
+    }
+
+    /// The same for everything it holds.
+    ///
+    /// # Errors
+    /// Storage where access fails.
+    pub fn bring_everything(&self) -> Result<()> {
+        self.bring_all(&self.workload_usage.files.iter().collect::<Vec<_>>())
+    }
+
+    /// Brings files of usage, and the other tables. One history has one store, which brings files of every table.
+    fn bring_all(&self, usage: &[&File]) -> Result<()> {
+        let others = [&self.partners, &self.associations, &self.certifications];
+        let others = others.into_iter().flat_map(|table| &table.files);
+        self.workload_usage.bring(&others.chain(usage.iter().copied()).collect::<Vec<_>>())
     }
 
     /// The files that scores of usage months `from` to `to` depend on, each with its footer where that can be read.

@@ -1,15 +1,15 @@
 //! A table of the history: its columns, and a scan that brings every file to the same types.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use arrow::datatypes::DataType as ArrowType;
 use chrono::NaiveDate;
 use polars::prelude::*;
 
-use super::files::{self, File};
+use super::files::{File, Root};
 use super::footer::{Footer, unreadable};
+use super::stored::Stored;
 use crate::engine::{self, Flow};
 use crate::error::{Code, Error, Result, nearest};
 use crate::month::Month;
@@ -67,6 +67,8 @@ pub struct Table {
     pub columns: &'static [Column],
     pub files: Vec<File>,
     footers: Mutex<BTreeMap<String, Footer>>,
+    /// What brings the files here, where they lie on an object store.
+    stored: Option<Arc<Stored>>,
     /// The rows, where they are in memory and not in files.
     held: Option<Vec<Held>>,
 }
@@ -91,8 +93,9 @@ enum Origin {
 }
 
 impl Table {
-    pub(super) fn open(root: &Path, name: &'static str, columns: &'static [Column]) -> Result<Table> {
-        Ok(Table { name, columns, files: files::table_files(root, name)?, footers: Mutex::default(), held: None })
+    pub(super) fn open(root: &Root, name: &'static str, columns: &'static [Column]) -> Result<Table> {
+        let files = root.table_files(name)?;
+        Ok(Table { name, columns, files, footers: Mutex::default(), stored: root.stored(), held: None })
     }
 
     /// A table whose rows are in memory.
@@ -112,7 +115,7 @@ impl Table {
         let selected = selected.collect::<Result<Vec<_>>>()?;
         let rows = engine::collect("tables", rows.lazy().select(selected))?;
         let held = vec![Held { month: None, rows }];
-        Ok(Table { name, columns, files: Vec::new(), footers: Mutex::default(), held: Some(held) })
+        Ok(Table { name, columns, files: Vec::new(), footers: Mutex::default(), stored: None, held: Some(held) })
     }
 
     /// Tells rows in memory apart by the month of a date, once for every month that is going to be looked at.
@@ -145,12 +148,21 @@ impl Table {
         self.held.is_some()
     }
 
+    /// Has files on this machine, all that are missing brought at once.
+    ///
+    /// # Errors
+    /// Storage where they lie on an object store and access fails.
+    pub(super) fn bring(&self, files: &[&File]) -> Result<()> {
+        self.stored.as_ref().map_or(Ok(()), |stored| stored.bring(files))
+    }
+
     /// A file's footer, read once.
     pub fn footer(&self, file: &File) -> Result<Footer> {
         let mut footers = self.footers.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some(footer) = footers.get(&file.name) {
             return Ok(footer.clone());
         }
+        self.bring(&[file])?;
         let footer = Footer::read(file)?;
         footers.insert(file.name.clone(), footer.clone());
         Ok(footer)
@@ -172,7 +184,7 @@ impl Table {
             engine::fold("damaged file", scan, (), |(), _| Ok(Flow::Continue(())))
         };
         match self.opened().into_iter().find(|(file, _)| decodes(file).is_err()) {
-            Some((file, _)) => error.at(file.path.display()),
+            Some((file, _)) => error.at(&file.place),
             None => error,
         }
     }
@@ -188,6 +200,7 @@ impl Table {
         if self.held.is_some() {
             return self.scan_held(|_| true, keep);
         }
+        self.bring(files)?;
         let mut groups: BTreeMap<Vec<Origin>, Vec<&File>> = BTreeMap::new();
         for file in files {
             groups.entry(self.origins(file)?).or_default().push(file);
@@ -232,7 +245,7 @@ impl Table {
         let namesakes = footer.schema.fields().iter().filter(|field| field.name() == column.name).count();
         if namesakes > 1 {
             let what = format!("table `{}` has column `{}` {namesakes} times in one file", self.name, column.name);
-            return Err(Error::refused(what).at(file.path.display()).hint("write the file with each column once"));
+            return Err(Error::refused(what).at(&file.place).hint("write the file with each column once"));
         }
         let Ok(field) = footer.schema.field_with_name(column.name) else {
             return if column.optional { Ok(Origin::Absent) } else { Err(self.missing_column(column, file, footer)) };
@@ -252,15 +265,13 @@ impl Table {
             Some(name) => format!("there is `{name}`; rename it to `{}`", column.name),
             None => format!("the file has: {}", names.join(", ")),
         };
-        Error::refused(format!("table `{}` lacks column `{}`", self.name, column.name))
-            .at(file.path.display())
-            .hint(hint)
+        Error::refused(format!("table `{}` lacks column `{}`", self.name, column.name)).at(&file.place).hint(hint)
     }
 
     fn wrong_type(&self, column: &Column, file: &File, stored: &ArrowType) -> Error {
         let wanted = column.kind.words();
         Error::refused(format!("column `{}` of table `{}` is {stored}, and must be {wanted}", column.name, self.name))
-            .at(file.path.display())
+            .at(&file.place)
             .hint("cast the column where the file is written")
     }
 

@@ -9,11 +9,15 @@ use crate::error::{Error, Result, nearest};
 use crate::publish::{self, Run};
 use crate::rulebook::{Metric, Track};
 use crate::score::Points;
+use crate::storage;
 
 /// A published folder.
 #[derive(Debug, Clone)]
 pub struct Published {
+    /// Where it is read.
     pub folder: PathBuf,
+    /// Where it was published: the same folder, or the URL from which it was brought here.
+    pub place: PathBuf,
     pub run: Run,
 }
 
@@ -39,11 +43,16 @@ pub struct ScoreRow {
 }
 
 impl Published {
-    /// Opens a RUN: a folder with `run.json`, or a folder of runs, of which it takes the newest.
+    /// Opens a RUN: a folder with `run.json`, or a folder of runs, of which it takes the newest; or the URL of one, which is brought here.
     ///
     /// # Errors
-    /// Absent where there is no run; refused where `run.json` is not one.
+    /// Absent where there is no run; refused where `run.json` is not one; storage where access fails.
     pub fn open(path: &Path) -> Result<Published> {
+        if storage::is_url(path) {
+            let (folder, place) = publish::brought(path)?;
+            let run = Run::read(&folder)?;
+            return Ok(Published { folder, place, run });
+        }
         if publish::is_run(path) {
             return Published::read(path.to_owned());
         }
@@ -57,6 +66,9 @@ impl Published {
 
     /// Whether a path is a RUN, and not a history.
     pub fn is_at(path: &Path) -> bool {
+        if storage::is_url(path) {
+            return publish::names_run(path);
+        }
         publish::is_run(path) || publish::run_folders(path).is_ok_and(|runs| !runs.is_empty())
     }
 
@@ -70,14 +82,17 @@ impl Published {
     /// # Errors
     /// Storage or refused where a run beside cannot be read.
     pub fn last(&self) -> Result<Option<Published>> {
-        let (Some(out), Some(until)) = (self.folder.parent(), self.run.as_of.pred_opt()) else { return Ok(None) };
+        // On an object store, the folder of its date is in between.
+        let beside = if storage::is_url(&self.place) { self.place.parent() } else { Some(self.place.as_path()) };
+        let out = beside.and_then(Path::parent);
+        let (Some(out), Some(until)) = (out, self.run.as_of.pred_opt()) else { return Ok(None) };
         let last = publish::last_run(out, until, &self.run.selection)?;
-        Ok(last.map(|(folder, run)| Published { folder, run }))
+        last.map(|(place, _)| Published::open(&place)).transpose()
     }
 
     fn read(folder: PathBuf) -> Result<Published> {
         let run = Run::read(&folder)?;
-        Ok(Published { folder, run })
+        Ok(Published { place: folder.clone(), folder, run })
     }
 
     /// The rows of `scores.parquet`, by rank.
@@ -112,14 +127,14 @@ impl Published {
     /// What is said where a run has no evidence.
     pub fn without_evidence(&self) -> Error {
         Error::absent("this run was published without evidence")
-            .at(self.folder.display())
+            .at(self.place.display())
             .hint("explain the history instead, or publish again with `score --evidence`")
     }
 
     /// An error about this run's tables.
     pub(super) fn unreadable(&self, error: &PolarsError) -> Error {
         Error::refused(format!("a table of this run cannot be read: {error}"))
-            .at(self.folder.display())
+            .at(self.place.display())
             .hint("score again with this version")
     }
 }
@@ -339,7 +354,7 @@ impl Published {
 
     fn unknown_partner(&self, partner_id: &str) -> Result<Error> {
         let known: Vec<String> = self.scores()?.into_iter().map(|score| score.partner_id).collect();
-        let error = Error::usage(format!("the run has no partner `{partner_id}`")).at(self.folder.display());
+        let error = Error::usage(format!("the run has no partner `{partner_id}`")).at(self.place.display());
         Ok(match nearest(partner_id, known.iter().map(String::as_str)) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error.hint("a run has global accounts; scores.parquet lists them"),

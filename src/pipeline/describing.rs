@@ -110,6 +110,7 @@ fn inputs(history: &History, period: Period) -> Vec<Input> {
         name: file.name.clone(),
         size: file.size,
         modified: file.modified.map(|time| timestamp(time.into())),
+        etag: file.etag.clone(),
         rows: footer.as_ref().map(|footer| footer.rows),
         footer_hash: footer.map(|footer| footer.hash),
     });

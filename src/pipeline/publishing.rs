@@ -9,13 +9,15 @@ use super::scoring::{self, Job};
 use super::{Scored, Settings, describing, refusing};
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::publish::{self, EvidenceParts, Lock, RowCounts, Run, Staging, Stamp};
+use crate::publish::{self, EvidenceParts, Lock, RowCounts, Run, Staging, Stamp, StoreOutput};
+use crate::storage;
 
 /// What a run did.
 #[derive(Debug)]
 pub struct Outcome {
     pub scored: Scored,
     pub run: Run,
+    /// Its URL, where it lies on an object store.
     pub folder: PathBuf,
     /// False where the same was published already.
     pub changed: bool,
@@ -26,7 +28,26 @@ pub struct Outcome {
 /// # Errors
 /// Those of [`score`](super::score); locked where another run holds `out`; storage where it cannot be written.
 pub fn run(settings: &Settings, out: &Path) -> Result<Outcome> {
-    run_locked(settings, &Lock::take(out, settings.mode)?, out)
+    match storage::is_url(out) {
+        true => run_to_store(settings, out),
+        false => run_locked(settings, &Lock::take(out, settings.mode)?, out),
+    }
+}
+
+/// The same where `out` is a URL: staged on this machine, and written there once it stands.
+fn run_to_store(settings: &Settings, out: &Path) -> Result<Outcome> {
+    let store = StoreOutput::open(out, settings.as_of)?;
+    let (_lock, folder) = (store.lock()?, store.workspace());
+    let mut outcome = None;
+    stage_each(settings, folder, &[settings.as_of], &mut |_, staged| {
+        outcome = Some(staged.and_then(|(settings, scored, staging, parts)| {
+            refusing::refuse_fall(&settings, &scored.scores, out)?;
+            let run = write(&settings, &scored, &staging, parts)?;
+            let (folder, changed) = store.publish(&staging, &run)?;
+            Ok(Outcome { scored, run, folder, changed })
+        }));
+    })?;
+    outcome.unwrap_or_else(|| Err(Error::internal("the date was not scored")))
 }
 
 /// The same in an output folder whose lock is held.
@@ -48,10 +69,27 @@ pub fn publish_each(
     as_of_dates: &[NaiveDate],
     done: &mut dyn FnMut(NaiveDate, Result<Outcome>),
 ) -> Result<()> {
-    Staging::clean(out)?;
+    stage_each(settings, out, as_of_dates, &mut |as_of, staged| {
+        let outcome =
+            staged.and_then(|(settings, scored, staging, parts)| published(&settings, scored, staging, parts, out));
+        done(as_of, outcome);
+    })
+}
+
+/// A date that was scored, what it was asked for, and where the results of it go.
+type Staged = (Settings, Scored, Staging, Option<EvidenceParts>);
+
+/// Scores a history as of several dates, each with a staging folder in `folder`.
+fn stage_each(
+    settings: &Settings,
+    folder: &Path,
+    as_of_dates: &[NaiveDate],
+    done: &mut dyn FnMut(NaiveDate, Result<Staged>),
+) -> Result<()> {
+    Staging::clean(folder)?;
     let (mut jobs, mut stagings) = (Vec::new(), BTreeMap::new());
     for as_of in as_of_dates {
-        let staging = Staging::begin(out, *as_of, settings.mode)?;
+        let staging = Staging::begin(folder, *as_of, settings.mode)?;
         let parts = if settings.evidence { Some(EvidenceParts::begin(&staging)?) } else { None };
         jobs.push(Job { as_of: *as_of, parts });
         stagings.insert(*as_of, staging);
@@ -59,8 +97,7 @@ pub fn publish_each(
     scoring::each(settings, jobs, &mut |job, scored| {
         let Some(staging) = stagings.remove(&job.as_of) else { return };
         let dated = Settings { as_of: job.as_of, ..settings.clone() };
-        let outcome = scored.and_then(|scored| published(&dated, scored, staging, job.parts, out));
-        done(job.as_of, outcome);
+        done(job.as_of, scored.map(|scored| (dated, scored, staging, job.parts)));
     })
 }
 

@@ -70,6 +70,10 @@ fn walk(
     if open.is_empty() {
         return Ok(());
     }
+    for job in &open {
+        let period = walk.period(job);
+        history.bring(period.year_ago, period.month)?;
+    }
     findings.add(history.check_certifications()?);
     findings.add(history.check_associations()?);
     let standing = open.into_iter().map(|job| walk.begin(job, &findings)).collect::<Result<Vec<_>>>()?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::staging::{Mode, create_folder};
 use crate::error::{Code, Error, Result};
+use crate::storage;
 
 /// The file that is locked; it stays, its lock ends with the process.
 const NAME: &str = ".partnerscore.lock";
@@ -21,10 +22,10 @@ impl Lock {
     /// # Errors
     /// Locked where another run holds it; usage where it cannot be a folder; storage where it cannot be written.
     pub fn take(out: &Path, mode: Mode) -> Result<Lock> {
-        if out.to_string_lossy().contains("://") {
-            return Err(Error::usage("this version publishes in local folders only")
+        if storage::is_url(out) {
+            return Err(Error::usage("backfills and pipelines publish in local folders only")
                 .at(out.display())
-                .hint("mount the container, or publish locally and copy the folder"));
+                .hint("`partnerscore score --out URL` publishes on an object store, one date at a time"));
         }
         if out.is_file() {
             return Err(Error::usage("the output is a folder, and this is a file")

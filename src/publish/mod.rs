@@ -1,4 +1,5 @@
-//! The only code that writes results: staged beside, checked, then exchanged in one step under a lock.
+//! The only code that writes results: staged beside, checked, then exchanged in one step under a lock, or written to an object store
+//! where one small file names the run that counts.
 
 mod encoding;
 mod evidence;
@@ -8,6 +9,7 @@ mod replacement;
 mod run_json;
 mod runs;
 mod staging;
+mod store;
 pub mod table_file;
 mod tables;
 
@@ -20,6 +22,7 @@ pub use run_json::{
 };
 pub use runs::{is_run, last_run, run_folder, run_folders};
 pub use staging::{Mode, Staging, abandon, create_folder, remove_run, replace_file};
+pub use store::{StoreOutput, brought, names_run};
 pub use tables::{Stamp, metric_points, replace_table, scores, write_table};
 
 /// The version of the tables' columns, in every Parquet file's metadata.

@@ -90,6 +90,9 @@ pub struct Input {
     pub size: u64,
     /// Last modification, UTC.
     pub modified: Option<String>,
+    /// What the object store calls this version of it; None where it lies in a folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
     /// None where the footer cannot be read, which refuses a run that needs the file.
     pub footer_hash: Option<String>,
     pub rows: Option<u64>,
@@ -153,16 +156,21 @@ impl Run {
         Ok(json)
     }
 
+    /// What it tells of its input and findings: two runs of the same input agree in it.
+    pub(super) fn stable(&self) -> Result<Value> {
+        serde_json::to_value(self).map(stable).map_err(|error| Error::internal(error.to_string()))
+    }
+
     /// Whether a published folder tells of the same input and findings.
     pub fn same_as(&self, published: &Path) -> bool {
-        let stable = |mut value: Value| {
-            if let Some(object) = value.as_object_mut() {
-                VOLATILE.iter().for_each(|key| drop(object.remove(*key)));
-            }
-            value
-        };
         let before = fs::read(published.join("run.json")).ok().and_then(|json| serde_json::from_slice(&json).ok());
-        let now = serde_json::to_value(self).ok();
-        before.map(stable) == now.map(stable)
+        before.map(stable) == self.stable().ok()
     }
+}
+
+fn stable(mut value: Value) -> Value {
+    if let Some(object) = value.as_object_mut() {
+        VOLATILE.iter().for_each(|key| drop(object.remove(*key)));
+    }
+    value
 }

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 
 use super::run_json::{Run, Selection};
+use super::store;
 use crate::error::{Error, Result};
+use crate::storage;
 
 /// How the folders of runs begin.
 const PREFIX: &str = "as_of=";
 /// What makes a folder a run.
-const FILE: &str = "run.json";
+pub(super) const FILE: &str = "run.json";
 
 /// The folders of runs in an output folder, each with its as-of date, the oldest first.
 ///
@@ -27,12 +29,17 @@ pub fn run_folders(out: &Path) -> Result<Vec<(NaiveDate, PathBuf)>> {
         .flatten()
         .filter_map(|entry| {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let day = name.strip_prefix(PREFIX)?.parse().ok()?;
+            let day = as_of(&name)?;
             is_run(&entry.path()).then(|| (day, entry.path()))
         })
         .collect();
     runs.sort();
     Ok(runs)
+}
+
+/// The date that the folder of a run is named for.
+pub(super) fn as_of(name: &str) -> Option<NaiveDate> {
+    name.strip_prefix(PREFIX)?.parse().ok()
 }
 
 /// Where a run of an as-of date is published in an output folder.
@@ -50,6 +57,9 @@ pub fn is_run(folder: &Path) -> bool {
 /// # Errors
 /// Storage or refused where a newer one, or this one, cannot be read.
 pub fn last_run(out: &Path, until: NaiveDate, asked: &Selection) -> Result<Option<(PathBuf, Run)>> {
+    if storage::is_url(out) {
+        return store::last_run(out, until, asked);
+    }
     if !out.is_dir() {
         return Ok(None);
     }
@@ -70,9 +80,14 @@ impl Run {
     pub fn read(folder: &Path) -> Result<Run> {
         let path = folder.join(FILE);
         let json = std::fs::read(&path).map_err(|error| Error::storage("read the run", &path, &error))?;
-        serde_json::from_slice(&json).map_err(|error| {
+        Run::parse(&json, &path.display())
+    }
+
+    /// The content of a `run.json`, which lies at `place`.
+    pub(super) fn parse(json: &[u8], place: &impl std::fmt::Display) -> Result<Run> {
+        serde_json::from_slice(json).map_err(|error| {
             Error::refused(format!("this is not a run that this version can read: {error}"))
-                .at(path.display())
+                .at(place)
                 .hint("score again with this version")
         })
     }

@@ -272,7 +272,7 @@ pub(super) fn settle(folder: &Path, mode: Mode) -> Result<()> {
 }
 
 /// Names of the files below a folder, sorted, `run.json` aside.
-fn content(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn content(folder: &Path) -> Vec<PathBuf> {
     let mut names = Vec::new();
     let mut folders = vec![PathBuf::new()];
     while let Some(within) = folders.pop() {

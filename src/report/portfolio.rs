@@ -206,8 +206,7 @@ impl Card {
     /// What it lacks, in words; empty where nothing.
     pub fn lacks(&self) -> String {
         let score = &self.score;
-        let short =
-            (score.points_short > Points(0)).then(|| format!("{} short", numbers::points(score.points_short)));
+        let short = (score.points_short > Points(0)).then(|| format!("{} short", numbers::points(score.points_short)));
         let metrics = self.short().map(|metric| format!("{} under the minimum", words(metric)));
         short.into_iter().chain(metrics).collect::<Vec<_>>().join(", ")
     }
@@ -240,7 +239,7 @@ fn asked_for(scores: Vec<ScoreRow>, asked: &Asked, published: &Published) -> Res
 }
 
 fn unknown(what: &str, name: &str, known: &BTreeSet<String>, published: &Published) -> Error {
-    let error = Error::usage(format!("the run has no {what} `{name}`")).at(published.folder.display());
+    let error = Error::usage(format!("the run has no {what} `{name}`")).at(published.place.display());
     match nearest(name, known.iter().map(String::as_str)) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
         None => error.hint("scores.parquet lists them"),

@@ -9,6 +9,7 @@ const LADDER: [&str; 16] = [
     "month",
     "toml_file",
     "rulebook",
+    "storage",
     "engine",
     "history",
     "metrics",

@@ -1,5 +1,6 @@
 //! All tests of the command and the library, in one binary.
 
+mod azurite;
 mod backfills;
 mod baseline_history;
 mod case_file;
@@ -39,6 +40,7 @@ mod second_reading;
 mod several;
 mod simulates;
 mod snapshots;
+mod storage;
 mod vintages;
 
 /// Says that something could not be tried here. On a build server, where everything must be, it is a failure.

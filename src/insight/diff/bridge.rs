@@ -54,7 +54,7 @@ fn rules_of(run: &Side, named: Option<&str>) -> Result<Rulebook> {
     let wanted = &run.published.run.rulebook;
     if named.is_none() && rulebook::builtin(&wanted.id).is_none() {
         return Err(Error::usage(format!("RUN_B was scored by rulebook `{}`, which is not built in", wanted.id))
-            .at(run.published.folder.display())
+            .at(run.published.place.display())
             .hint("give its file with --rulebook"));
     }
     let rules = rulebook::choose(Some(named.unwrap_or(&wanted.id)))?;
@@ -63,6 +63,6 @@ fn rules_of(run: &Side, named: Option<&str>) -> Result<Rulebook> {
     }
     let what = format!("rulebook `{}` is not the one that RUN_B was scored by: its hash is {}", rules.id, rules.hash);
     Err(Error::usage(what)
-        .at(run.published.folder.display())
+        .at(run.published.place.display())
         .hint(format!("give the file whose hash is {} with --rulebook", wanted.hash)))
 }

@@ -36,7 +36,7 @@ impl Side {
     pub(super) fn name(&self) -> RunName {
         let run = &self.published.run;
         RunName {
-            folder: self.published.folder.display().to_string(),
+            folder: self.published.place.display().to_string(),
             as_of: run.as_of,
             month: run.months.m,
             year_ago: run.months.p,
@@ -84,6 +84,6 @@ impl Side {
     }
 
     fn placed(&self, error: Error) -> Error {
-        error.at(self.published.folder.display()).hint("score again with this version")
+        error.at(self.published.place.display()).hint("score again with this version")
     }
 }

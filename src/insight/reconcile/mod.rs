@@ -158,7 +158,7 @@ fn rules_of(published: &Published, named: Option<&str>) -> Result<Rulebook> {
             "name its file with --rulebook",
         ),
     };
-    Err(Error::usage(what).at(published.folder.display()).hint(hint))
+    Err(Error::usage(what).at(published.place.display()).hint(hint))
 }
 
 /// The beginning of a hash, as people compare them.

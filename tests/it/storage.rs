@@ -1,0 +1,371 @@
+//! Histories and runs on an object store, against a real Azurite: the same bytes, nothing twice, nothing half, nothing told.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::azurite::{ACCOUNT, Azurite, Container, Gate, KEY, Let, files};
+use crate::command::{Said, partnerscore, said};
+
+const AS_OF: &str = "2026-11-20";
+const CURRENT: &str = "runs/as_of=2026-11-20/current.json";
+
+/// A container with the sample as its history, and a cache of its own.
+struct Placed {
+    container: Container,
+    cache: tempfile::TempDir,
+    port: u16,
+}
+
+impl Placed {
+    fn new(azurite: &Azurite) -> Placed {
+        let container = azurite.container();
+        container.put_folder(Path::new("data/sample"), "history");
+        Placed { port: container.port, container, cache: tempfile::tempdir().expect("a folder") }
+    }
+
+    /// The same through a gate.
+    fn through(mut self, gate: &Gate) -> Placed {
+        self.port = gate.port;
+        self
+    }
+
+    fn with_other_cache(mut self) -> Placed {
+        self.cache = tempfile::tempdir().expect("a folder");
+        self
+    }
+
+    /// The program, with access to the container and nothing else from the environment.
+    fn program(&self) -> Command {
+        let mut command = partnerscore();
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AZURE") || name.starts_with("AWS_")) {
+            command.env_remove(name);
+        }
+        let endpoint = format!("http://127.0.0.1:{}/{ACCOUNT}", self.port);
+        command.env("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT).env("AZURE_STORAGE_ENDPOINT", endpoint);
+        command.env("AZURE_ALLOW_HTTP", "true").env("AZURE_STORAGE_ACCOUNT_KEY", KEY);
+        command.env("PARTNERSCORE_CACHE", self.cache.path());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Said {
+        said(self.program().args(arguments).output().expect("the program starts"))
+    }
+
+    fn scoring(&self, more: &[&str]) -> Command {
+        let mut command = self.program();
+        command.args(["score", &self.container.url("history"), "--out", &self.container.url("runs")]);
+        command.args(["--as-of", AS_OF]).args(more);
+        command
+    }
+
+    fn score(&self, more: &[&str]) -> Said {
+        said(self.scoring(more).output().expect("the program starts"))
+    }
+
+    /// The name of the run that counts.
+    fn current(&self) -> String {
+        let pointer: Value = serde_json::from_slice(&self.container.get(CURRENT)).expect("JSON");
+        pointer["run"].as_str().expect("a run").to_owned()
+    }
+}
+
+/// Scores the sample in a local folder, and returns the run's files.
+fn local(out: &Path, more: &[&str]) -> std::collections::BTreeMap<String, Vec<u8>> {
+    crate::command::score(Path::new("data/sample"), out, AS_OF, more).succeeds();
+    files(&out.join(format!("as_of={AS_OF}")))
+}
+
+#[test]
+fn a_history_on_a_store_gives_the_bytes_of_a_local_one_and_is_brought_here_once() {
+    let Some(azurite) = Azurite::running("histories on a store") else { return };
+    let gate = Gate::before(azurite.port, |_| Let::Pass);
+    let placed = Placed::new(azurite).through(&gate);
+    // What is no part of a history there.
+    placed.container.put("history/_temporary/partners.parquet", b"no".to_vec());
+    placed.container.put("history/workload_usage/.month=2026-10-01/part-0.parquet", b"no".to_vec());
+    let (out, here) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let score = |more: &[&str]| {
+        let (history, out) = (placed.container.url("history"), out.path().display().to_string());
+        placed.run(&[&["score", &history, "--out", &out, "--as-of", AS_OF, "--evidence"], more].concat())
+    };
+    score(&[]).succeeds();
+    let (mut ours, mut theirs) =
+        (files(&out.path().join(format!("as_of={AS_OF}"))), local(here.path(), &["--evidence"]));
+    let run: Value = serde_json::from_slice(&ours.remove("run.json").expect("run.json")).expect("JSON");
+    theirs.remove("run.json");
+    assert!(ours == theirs, "{:?} {:?}", ours.keys(), theirs.keys());
+    let inputs = run["inputs"].as_array().expect("inputs");
+    assert!(!inputs.is_empty() && inputs.iter().all(|input| input["etag"].is_string()), "{inputs:?}");
+    // P to M are 13 months, and the sample holds 25.
+    let brought = gate.count(&["GET", ".parquet"]);
+    assert_eq!(brought, 13 + 3, "only what the score depends on");
+    score(&[]).succeeds();
+    assert_eq!(gate.count(&["GET", ".parquet"]), brought, "the second run brings nothing");
+    // One file that changed is brought anew, and the run is another.
+    let file = "history/workload_usage/month=2026-10-01/part-0.parquet";
+    placed.container.put(file, placed.container.get(file));
+    let before = gate.count(&["GET", ".parquet"]);
+    score(&[]).succeeds();
+    assert_eq!(gate.count(&["GET", ".parquet"]), before + 1);
+}
+
+#[test]
+fn a_broken_history_on_a_store_is_told_by_its_url() {
+    let Some(azurite) = Azurite::running("broken histories on a store") else { return };
+    let placed = Placed::new(azurite);
+    let (check, url) = (|folder: &str| placed.run(&["check", &placed.container.url(folder)]), placed.container.url(""));
+    check("nothing").fails(5, &["there is no such history", &format!("at: {url}nothing")]);
+    placed.container.put("empty/partner.parquet", b"x".to_vec());
+    check("empty").fails(5, &["table `partners` is missing", "there is `partner`"]);
+    placed.container.put("history/certifications.parquet", b"half a file".to_vec());
+    check("history").fails(3, &["cannot be read as Parquet", &format!("at: {url}history/certifications.parquet")]);
+    placed.container.put("history/associations/_delta_log/00000000000000000000.json", b"{}".to_vec());
+    check("history").fails(3, &["table `associations` is there twice"]);
+    placed.container.delete("history/associations.parquet");
+    check("history").fails(3, &["this is a Delta table", &format!("at: {url}history/associations")]);
+    placed.container.put("history/metadata/v1.metadata.json", b"{}".to_vec());
+    check("history").fails(3, &["this is an Iceberg table"]);
+}
+
+#[test]
+fn a_run_is_published_once_and_read_from_there() {
+    let Some(azurite) = Azurite::running("runs on a store") else { return };
+    let placed = Placed::new(azurite);
+    let told = placed.score(&["--evidence"]);
+    told.succeeds();
+    let run = format!("runs/as_of={AS_OF}/run={}", placed.current());
+    assert!(told.stderr.contains(&placed.container.url(&run)), "{}", told.stderr);
+    let here = tempfile::tempdir().expect("a folder");
+    for (name, bytes) in local(here.path(), &["--evidence"]).iter().filter(|(name, _)| *name != "run.json") {
+        assert!(placed.container.get(&format!("{run}/{name}")) == *bytes, "{name}");
+    }
+    // A repeat changes nothing, from another machine as well.
+    let before = placed.container.names();
+    placed.score(&["--evidence"]).succeeds();
+    let placed = placed.with_other_cache();
+    placed.score(&["--evidence"]).succeeds();
+    assert_eq!(placed.container.names(), before);
+    // Read back, by the date, by the folder above and by the run itself.
+    let explain = |run: &str| {
+        let told = placed.run(&["explain", run, "--partner", "2613076", "--format", "json"]);
+        told.succeeds();
+        told.stdout
+    };
+    let expected = explain(&here.path().display().to_string());
+    for folder in ["runs".to_owned(), format!("runs/as_of={AS_OF}"), run.clone()] {
+        assert_eq!(explain(&placed.container.url(&folder)), expected, "{folder}");
+    }
+    // Without evidence it is another run; the first stays as it is.
+    let first = placed.current();
+    placed.score(&[]).succeeds();
+    assert_ne!(placed.current(), first);
+    let now = placed.container.names();
+    assert!(before.iter().filter(|(name, _)| *name != CURRENT).all(|(name, etag)| now.get(name) == Some(etag)));
+    let diff = placed.run(&["diff", &placed.container.url(&run), &placed.container.url("runs"), "--format", "json"]);
+    let diff: Value = serde_json::from_str(&diff.succeeds().stdout).expect("JSON");
+    assert_eq!(diff["before"]["folder"], placed.container.url(&run));
+    // Back to the first result: its folder is there already, and counts again.
+    placed.score(&["--evidence"]).succeeds();
+    assert_eq!(placed.current(), first);
+    let page = here.path().join("page.html");
+    placed.run(&["report", &placed.container.url("runs"), "--html", &page.display().to_string()]).succeeds();
+    assert!(page.exists());
+    let official = ["--official", "data/official.csv"];
+    placed.run(&[&["reconcile", &placed.container.url("runs")][..], &official].concat()).succeeds();
+    placed.run(&["explain", &placed.container.url("runs/as_of=2020-01-20"), "--partner", "x"]).fails(5, &["az://"]);
+    placed.run(&["report", &placed.container.url("history"), "--html", "x.html"]).fails(5, &["no published run"]);
+}
+
+/// Another machine publishes the date while this one scores.
+#[test]
+fn a_race_that_was_lost_ends_with_7_and_leaves_the_winner() {
+    let Some(azurite) = Azurite::running("races on a store") else { return };
+    for published_before in [false, true] {
+        let placed = Placed::new(azurite);
+        if published_before {
+            placed.score(&["--distributor", "D01"]).succeeds();
+        }
+        let winner = Placed {
+            container: azurite.container(),
+            port: azurite.port,
+            cache: tempfile::tempdir().expect("a folder"),
+        };
+        let (name, cache, once) = (placed.container.name.clone(), winner.cache.path().to_owned(), AtomicUsize::new(0));
+        let port = azurite.port;
+        let gate = Gate::before(port, move |line| {
+            if line.starts_with("PUT") && line.contains("current.json") && once.fetch_add(1, Ordering::SeqCst) == 0 {
+                let mut other = partnerscore();
+                other.env("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT).env("AZURE_STORAGE_ACCOUNT_KEY", KEY);
+                other.env("AZURE_STORAGE_ENDPOINT", format!("http://127.0.0.1:{port}/{ACCOUNT}"));
+                other.env("AZURE_ALLOW_HTTP", "true").env("PARTNERSCORE_CACHE", &cache);
+                let (history, runs) = (format!("az://{name}/history"), format!("az://{name}/runs"));
+                let arguments = ["score", &history, "--out", &runs, "--as-of", AS_OF, "--distributor", "D02"];
+                said(other.args(arguments).output().expect("the program starts")).succeeds();
+            }
+            Let::Pass
+        });
+        let placed = placed.through(&gate);
+        placed.score(&[]).fails(7, &["another run has published this date in the meantime", "current.json"]);
+        let placed = Placed { port, ..placed };
+        let run = format!("runs/as_of={AS_OF}/run={}/run.json", placed.current());
+        let run: Value = serde_json::from_slice(&placed.container.get(&run)).expect("JSON");
+        assert_eq!(run["selection"]["distributors"][0], "D02", "the winner's stays");
+        placed.score(&[]).succeeds();
+    }
+}
+
+#[test]
+fn an_answer_that_was_lost_is_no_race() {
+    let Some(azurite) = Azurite::running("lost answers of a store") else { return };
+    let once = AtomicUsize::new(0);
+    let gate = Gate::before(azurite.port, move |line| {
+        let is_pointer = line.starts_with("PUT") && line.contains("current.json");
+        if is_pointer && once.fetch_add(1, Ordering::SeqCst) == 0 { Let::LoseAnswer } else { Let::Pass }
+    });
+    let placed = Placed::new(azurite).through(&gate);
+    placed.score(&[]).succeeds();
+    assert!(gate.count(&["PUT", "current.json"]) > 1, "it was tried again");
+}
+
+#[test]
+fn a_store_that_falters_is_asked_again() {
+    let Some(azurite) = Azurite::running("retries against a store") else { return };
+    let asked = AtomicUsize::new(0);
+    let gate = Gate::before(azurite.port, move |_| match asked.fetch_add(1, Ordering::SeqCst) % 4 {
+        0 => Let::Answer(503),
+        2 => Let::Answer(429),
+        _ => Let::Pass,
+    });
+    let placed = Placed::new(azurite).through(&gate);
+    placed.score(&[]).succeeds();
+    assert!(gate.count(&["GET", ".parquet"]) > 16);
+}
+
+/// Killed before any of its files, in the middle of them, and before the last step.
+#[test]
+fn an_upload_that_is_killed_leaves_the_old_run() {
+    let Some(azurite) = Azurite::running("killed uploads to a store") else { return };
+    for at in ["scores.parquet", "run.json", "current.json"] {
+        let placed = Placed::new(azurite);
+        placed.score(&["--distributor", "D01"]).succeeds();
+        let (old, pointer) = (placed.current(), placed.container.get(CURRENT));
+        let gate = Gate::before(azurite.port, move |line| {
+            if line.starts_with("PUT") && line.contains(at) { Let::Hold } else { Let::Pass }
+        });
+        let placed = placed.through(&gate);
+        let mut child = placed.scoring(&[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        let start = Instant::now();
+        while gate.count(&["PUT", at]) == 0 {
+            assert!(start.elapsed() < Duration::from_secs(120), "it never wrote {at}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        child.kill().expect("a kill");
+        child.wait().expect("it ends");
+        let placed = Placed { port: azurite.port, ..placed };
+        assert!(placed.container.get(CURRENT) == pointer && placed.current() == old, "{at}");
+        let report = tempfile::tempdir().expect("a folder");
+        let page = report.path().join("page.html").display().to_string();
+        placed.run(&["report", &placed.container.url("runs"), "--html", &page]).succeeds();
+        // The next run needs no help.
+        placed.score(&[]).succeeds();
+        assert_ne!(placed.current(), old, "{at}");
+    }
+}
+
+/// A download that is killed leaves no file that a later run takes for whole.
+#[test]
+fn a_download_that_is_killed_leaves_nothing_half() {
+    let Some(azurite) = Azurite::running("killed downloads from a store") else { return };
+    let gate = Gate::before(azurite.port, |line| {
+        if line.starts_with("GET") && line.contains("month=2026-03-01") { Let::Hold } else { Let::Pass }
+    });
+    let placed = Placed::new(azurite).through(&gate);
+    let mut child = placed.scoring(&[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let start = Instant::now();
+    while gate.count(&["GET", "month=2026-03-01"]) == 0 || gate.count(&["GET", ".parquet"]) < 14 {
+        assert!(start.elapsed() < Duration::from_secs(120), "it never read the month");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().expect("a kill");
+    child.wait().expect("it ends");
+    let placed = Placed { port: azurite.port, ..placed };
+    placed.score(&[]).succeeds();
+}
+
+#[test]
+fn credentials_that_are_wrong_end_with_6_and_are_never_told() {
+    let Some(azurite) = Azurite::running("credentials of a store") else { return };
+    let placed = Placed::new(azurite);
+    let wrong = "bm90IHRoZSBrZXkgb2YgdGhpcyBhY2NvdW50LCBidXQgb25lIG9mIGEgZ29vZCBsZW5ndGg=";
+    let not_one = "this-is-no-key-at-all-%%%";
+    for (key, more) in [(wrong, &[][..]), (wrong, &["-vv"]), (not_one, &["--log-format", "json", "-vv"])] {
+        let mut command = placed.scoring(more);
+        let told = said(command.env("AZURE_STORAGE_ACCOUNT_KEY", key).env("RUST_LOG", "trace").output().expect("it"));
+        told.fails(6, &["AZURE_STORAGE_ACCOUNT_KEY", &placed.container.name]);
+        assert!(!told.stderr.contains(key), "{}", told.stderr);
+    }
+    // A token stands in every URL that is asked for.
+    let token = azurite.token();
+    let secret = token.split("sig=").nth(1).expect("a signature").to_owned();
+    let with_token = |port: u16, token: &str| {
+        let mut command = placed.scoring(&["-vv"]);
+        command.env_remove("AZURE_STORAGE_ACCOUNT_KEY").env("AZURE_STORAGE_SAS_TOKEN", token);
+        command.env("AZURE_STORAGE_ENDPOINT", format!("http://127.0.0.1:{port}/{ACCOUNT}"));
+        said(command.env("RUST_LOG", "trace,object_store::client=trace").output().expect("it starts"))
+    };
+    let told = with_token(azurite.port, &token);
+    assert!(!told.succeeds().stderr.contains(&secret), "{}", told.stderr);
+    // Bad requests are told with their URL by the library, and are not tried again.
+    let gate = Gate::before(azurite.port, |_| Let::Answer(400));
+    let told = with_token(gate.port, &token);
+    told.fails(6, &["400"]);
+    assert!(!told.stderr.contains(&secret) && !told.stderr.contains("sig="), "{}", told.stderr);
+    let told = with_token(azurite.port, &token.replace("sig=", "sig=A"));
+    told.fails(6, &["access was denied"]);
+    assert!(!told.stderr.contains(&secret), "{}", told.stderr);
+}
+
+#[test]
+fn a_container_that_is_not_there_ends_with_5_before_anything_is_scored() {
+    let Some(azurite) = Azurite::running("absent containers") else { return };
+    let placed = Placed::new(azurite);
+    placed.run(&["check", "az://nobody-made-this/history"]).fails(5, &["no such container", "az://nobody-made-this"]);
+    let out = ["--out", "az://nobody-made-this/runs", "--as-of", AS_OF];
+    let told = placed.run(&[&["score", "data/sample"][..], &out].concat());
+    told.fails(5, &["no such container", "az://nobody-made-this/runs"]);
+}
+
+#[test]
+fn pipelines_read_a_store_and_publish_here() {
+    let Some(azurite) = Azurite::running("pipelines with a history on a store") else { return };
+    let placed = Placed::new(azurite);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("night.toml");
+    let text = format!("history = \"{}\"\noutput = \"out\"\nas_of = \"{AS_OF}\"\n", placed.container.url("history"));
+    std::fs::write(&file, text).expect("a file");
+    let file = file.display().to_string();
+    placed.run(&["run", &file]).succeeds();
+    assert!(folder.path().join("out/as_of=2026-11-20/scores.parquet").exists());
+    assert!(placed.run(&["run", &file]).succeeds().stderr.contains("up to date"));
+    placed.run(&["run", &file, "--output", &placed.container.url("runs")]).fails(2, &["local folders only"]);
+    let span = ["--from", "2026-09", "--to", "2026-10", "--out", &placed.container.url("runs")];
+    placed.run(&[&["backfill", "data/sample"][..], &span].concat()).fails(2, &["local folders only"]);
+}
+
+#[test]
+fn file_urls_and_wrong_urls_need_no_store() {
+    let out = tempfile::tempdir().expect("a folder");
+    let history = format!("file://{}/data/sample", env!("CARGO_MANIFEST_DIR"));
+    let target = format!("file://{}", out.path().display());
+    crate::command::run(&["score", &history, "--out", &target, "--as-of", AS_OF]).succeeds();
+    assert!(out.path().join(format!("as_of={AS_OF}/scores.parquet")).exists());
+    crate::command::run(&["explain", &target, "--partner", "2613076"]).fails(5, &["without evidence"]);
+    crate::command::run(&["check", "abfs3://data/history"]).fails(2, &["did you mean"]);
+    let told = crate::command::run(&["check", "az://data/history?sig=hush"]);
+    told.fails(2, &["no credentials"]);
+    assert!(!told.stderr.contains("hush"));
+}
