@@ -28,6 +28,7 @@ schemas:
     cargo run --quiet -- schema backfill > docs/schemas/backfill.json
     cargo run --quiet -- schema diff > docs/schemas/diff.json
     cargo run --quiet -- schema explain > docs/schemas/explain.json
+    cargo run --quiet -- schema ingest > docs/schemas/ingest.json
     cargo run --quiet -- schema outlook > docs/schemas/outlook.json
     cargo run --quiet -- schema pipeline > docs/schemas/pipeline.json
     cargo run --quiet -- schema "pipeline status" > docs/schemas/pipeline-status.json

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of `src/`, top to bottom, as ARCHITECTURE.md draws them.
-const LADDER: [&str; 16] = [
+const LADDER: [&str; 17] = [
     "error",
     "month",
     "toml_file",

@@ -248,13 +248,17 @@ fn unknown_names_rejects_and_differences_are_told() {
             "1,t2,Teams,2026-10-01,1.234,5,1,Acme,DPOR,0",
         ],
     );
-    let b = place.export("b.csv", &[OFFICE, "2,t1,Teams,2026-10-01,11,5,2,Birch,DPOR,0"]);
-    let found = found(&[&a, &b], &place.history(), &[]);
-    let name = &found["unknown"][0];
-    assert_eq!(
-        (&name["kind"], &name["name"], &name["nearest"]),
-        (&"workload".into(), &"Teems".into(), &"Teams".into())
+    let b = place.export(
+        "b.csv",
+        &[OFFICE, "2,t1,Teams,2026-10-01,11,5,100001,Birch,DPOR,0", "2,t3,Teams,2026-10-01,11,5,1000O1,,DPOR,0"],
     );
+    let found = found(&[&a, &b], &place.history(), &[]);
+    let unknown = |kind: &str, name: &str, nearest: &str| serde_json::json!({"kind": kind, "name": name, "rows": 1, "nearest": nearest});
+    let told = found["unknown"].as_array().expect("names");
+    assert_eq!(told.first(), Some(&unknown("workload", "Teems", "Teams")));
+    let partner = told.iter().find(|name| name["name"] == "1000O1").expect("a partner that nobody names");
+    assert_eq!((&partner["kind"], &partner["nearest"]), (&"partner".into(), &"100001".into()));
+    assert!(told.iter().all(|name| name["name"] != "100001"), "{told:?}");
     assert_eq!(
         (&found["files"][0]["rejected"][0]["rows"], &found["files"][0]["rejected"][0]["line"]),
         (&1.into(), &4.into())
@@ -303,8 +307,11 @@ fn exports_and_histories_that_are_none_are_told_of() {
         .fails(2, &["no history.json", "data/sample", "new or empty folder"]);
     ingest(&[SAMPLE], Path::new("README.md"), &[]).fails(2, &["this is a file"]);
     ingest(&[SAMPLE], Path::new("az://container/history"), &[]).fails(2, &["local folders only"]);
-    assert!(!Path::new(env!("CARGO_MANIFEST_DIR")).join("data/.sample.ingest").exists());
-    let _ = fs::remove_file(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/.sample.lock"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    assert!(
+        ["data/.sample.ingest", "data/.sample.lock"].iter().all(|name| !root.join(name).exists()),
+        "nothing is left"
+    );
 }
 
 #[test]

@@ -9,11 +9,24 @@ use crate::command::{run, said};
 
 /// Every answer that has a schema, and a command that prints one of the small history. HISTORY, OUT, OFFICIAL and PIPELINE stand for
 /// paths; what is a file of a pipeline has no command.
-const ANSWERS: [(&str, &[&str]); 14] = [
+const ANSWERS: [(&str, &[&str]); 15] = [
     ("alerts", &[]),
     ("backfill", &["backfill", "HISTORY", "--from", "2026-09", "--to", "2026-10", "--out", "OUT"]),
     ("diff", &["diff", "OUT/as_of=2026-11-20", "OUT/as_of=2026-11-23"]),
     ("explain", &["explain", "HISTORY", "--as-of", AS_OF, "--partner", "acme"]),
+    (
+        "ingest",
+        &[
+            "ingest",
+            "tests/fuzz/corpus",
+            "--history",
+            "OUT-ingested",
+            "--person-key",
+            "only for this test",
+            "--max-reject-ratio",
+            "1",
+        ],
+    ),
     ("outlook", &["outlook", "HISTORY", "--as-of", AS_OF]),
     ("pipeline", &[]),
     ("pipeline status", &[]),
