@@ -27,6 +27,7 @@ schemas:
     cargo run --quiet -- schema backfill > docs/schemas/backfill.json
     cargo run --quiet -- schema diff > docs/schemas/diff.json
     cargo run --quiet -- schema explain > docs/schemas/explain.json
+    cargo run --quiet -- schema ingest > docs/schemas/ingest.json
     cargo run --quiet -- schema outlook > docs/schemas/outlook.json
     cargo run --quiet -- schema plan > docs/schemas/plan.json
     cargo run --quiet -- schema "plan --all" > docs/schemas/plan-all.json

@@ -70,7 +70,7 @@ pub(super) fn merge(
         history: String::new(),
         dry_run: false,
         changed: false,
-        unknown: unknown(&files),
+        unknown: unknown(&files, &pile),
         differences: pile.differences.told(&pile.files),
         files: files.into_iter().map(|file| findings(file.read, &repeated)).collect(),
         changes,
@@ -153,8 +153,8 @@ fn findings(file: FileRead, repeated: &BTreeMap<String, u64>) -> FileFindings {
     }
 }
 
-/// Unknown names of all files, the most frequent of a kind first.
-fn unknown(files: &[FileOf]) -> Vec<UnknownName> {
+/// Unknown names of all files, the most frequent of a kind first, and partners that no report names.
+fn unknown(files: &[FileOf], pile: &Pile) -> Vec<UnknownName> {
     let mut names: BTreeMap<(UnknownKind, &String), (u64, Option<&String>)> = BTreeMap::new();
     for unknown in files.iter().flat_map(|file| &file.read.unknown) {
         let (rows, nearest) = names.entry((unknown.kind, &unknown.name)).or_default();
@@ -169,5 +169,5 @@ fn unknown(files: &[FileOf]) -> Vec<UnknownName> {
         rows,
         nearest: nearest.cloned(),
     };
-    names.into_iter().map(told).collect()
+    names.into_iter().map(told).chain(pile.unknown_partners()).collect()
 }

@@ -86,6 +86,8 @@ pub struct Settings {
 /// cannot be taken, all of them named at once; locked where another ingest is at work; storage where access fails.
 pub fn ingest(settings: &Settings, progress: &dyn Fn(u64, u64)) -> Result<Ingestion> {
     let inputs = inputs::find(&settings.exports)?;
+    // Before anything is made beside it: the folder may be one of other things.
+    HistoryJson::read(&settings.history)?;
     let begin = if settings.dry_run { Replacement::rehearse } else { Replacement::begin };
     let mut place = begin(&settings.history, history_json::FILE)?;
     let history = HistoryJson::read(place.target())?;

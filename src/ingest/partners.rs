@@ -88,6 +88,16 @@ impl Partners {
         }
     }
 
+    /// The name of a partner, where some report tells it.
+    pub(super) fn name(&self, partner_id: &str) -> Option<&str> {
+        self.rows.get(partner_id).and_then(|partner| partner.partner_name.as_deref())
+    }
+
+    /// The ids of partners that have a name.
+    pub(super) fn named(&self) -> impl Iterator<Item = &str> {
+        self.rows.iter().filter(|(_, partner)| partner.partner_name.is_some()).map(|(id, _)| id.as_str())
+    }
+
     /// The global account of a partner: itself where it names no other.
     pub(super) fn account<'a>(&'a self, partner_id: &'a str) -> &'a str {
         self.rows.get(partner_id).and_then(|partner| partner.global_partner_id.as_deref()).unwrap_or(partner_id)

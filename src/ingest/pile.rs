@@ -1,17 +1,21 @@
 //! What a pile of exports states, sorted into tables and months as it is read.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::certifications::Certifications;
 use super::covered::Covered;
-use super::findings::Differences;
+use super::findings::{Differences, UnknownName};
 use super::observations::Seen;
 use super::partners::{Partners, Told};
-use super::row::{Row, Source};
+use super::row::{Row, Source, UnknownKind};
 use super::spool::Spool;
 use super::usage::Statement;
-use crate::error::Result;
+use crate::error::{Result, nearest};
 use crate::month::Month;
+
+/// Partners without a name that are compared with all that have one.
+const COMPARED: usize = 100;
 
 /// Rows on their way into a history. Tables of partners and people are small and stay in memory, what months have does not.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub(super) struct Pile {
     pub(super) differences: Differences,
     /// The files so far; rows know the number of theirs.
     pub(super) files: Vec<String>,
+    /// Statements of partners that had no name when they came.
+    nameless: BTreeMap<String, u64>,
 }
 
 impl Pile {
@@ -37,7 +43,32 @@ impl Pile {
             covered,
             differences: Differences::default(),
             files: Vec::new(),
+            nameless: BTreeMap::new(),
         }
+    }
+
+    /// Takes what is told of a partner.
+    fn tell(&mut self, partner_id: &str, told: Told) {
+        self.partners.tell(partner_id, told);
+        if self.partners.name(partner_id).is_none() {
+            *self.nameless.entry(partner_id.to_owned()).or_default() += 1;
+        }
+    }
+
+    /// Partners that these exports state something of and no report, now or before, has named: with how often, and the nearest id of one
+    /// that is named.
+    pub(super) fn unknown_partners(&self) -> Vec<UnknownName> {
+        let nameless = self.nameless.iter().filter(|(partner_id, _)| self.partners.name(partner_id).is_none());
+        let unknown = |(place, (partner_id, rows)): (usize, (&String, &u64))| UnknownName {
+            kind: UnknownKind::Partner.name().to_owned(),
+            name: partner_id.clone(),
+            rows: *rows,
+            // Where many have no name, none is mistyped.
+            nearest: (place < COMPARED)
+                .then(|| nearest(partner_id, self.partners.named()).map(str::to_owned))
+                .flatten(),
+        };
+        nameless.enumerate().map(unknown).collect()
     }
 
     /// The number of the file that rows come from now.
@@ -53,11 +84,11 @@ impl Pile {
         let file = self.file(&source.path);
         match row {
             Row::Partner { partner_id, partner_name, global_partner_id, market } => {
-                self.partners.tell(&partner_id, Told { partner_name, global_partner_id, market, distributor: None });
+                self.tell(&partner_id, Told { partner_name, global_partner_id, market, distributor: None });
             }
             Row::Distributor { partner_id, partner_name, market, distributor_id, month } => {
                 let distributor = Some((month, distributor_id));
-                self.partners.tell(&partner_id, Told { partner_name, market, distributor, global_partner_id: None });
+                self.tell(&partner_id, Told { partner_name, market, distributor, global_partner_id: None });
             }
             Row::Usage { tenant_id, workload, month, paid_seats, active_users, duplicate, part } => {
                 let (tenant_id, workload, part) = (tenant_id.as_str(), workload.as_str(), part.as_deref());
@@ -66,7 +97,7 @@ impl Pile {
                 statement.put(&mut self.usage, month)?;
             }
             Row::Seen { partner_id, global_partner_id, tenant_id, workload, association_type, month } => {
-                self.partners.tell(&partner_id, Told { global_partner_id, ..Told::default() });
+                self.tell(&partner_id, Told { global_partner_id, ..Told::default() });
                 let seen = Seen {
                     tenant_id: &tenant_id,
                     partner_id: &partner_id,
@@ -78,7 +109,7 @@ impl Pile {
                 self.see(&seen, month)?;
             }
             Row::Claim { partner_id, tenant_id, workload, associated_on, month } => {
-                self.partners.tell(&partner_id, Told::default());
+                self.tell(&partner_id, Told::default());
                 let seen = Seen {
                     tenant_id: &tenant_id,
                     partner_id: &partner_id,
@@ -90,7 +121,7 @@ impl Pile {
                 self.see(&seen, month)?;
             }
             Row::Certification { partner_id, person_id, certification, earned_on, expires_on } => {
-                self.partners.tell(&partner_id, Told::default());
+                self.tell(&partner_id, Told::default());
                 let key = (partner_id, person_id, certification, earned_on);
                 self.certifications.take(key, expires_on, file, &mut self.differences);
             }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use partnerscore::ingest;
 use partnerscore::metrics::reason::{self, Reason};
 
 use crate::command::said;
@@ -126,6 +127,19 @@ fn every_finding_is_explained() {
     ] {
         assert!(page.contains(&format!("`{rule}`")), "docs/history.md does not explain {rule}");
     }
+}
+
+/// What a row of an export can be rejected or passed over for is what the page explains, in the same words.
+#[test]
+fn every_rule_of_ingest_is_explained() {
+    let page = text("docs/ingest.md");
+    let row = |(name, meaning): (&str, &str)| format!("| `{name}` | {meaning} |");
+    let rules = ingest::Rule::ALL.iter().map(|rule| row((rule.name(), rule.meaning())));
+    let expected: Vec<String> = rules.chain(ingest::PASSED_OVER.into_iter().map(row)).collect();
+    let tables =
+        page.split("### Rejected rows").nth(1).and_then(|rest| rest.split("## Safe").next()).unwrap_or_default();
+    let explained: Vec<&str> = tables.lines().filter(|line| line.starts_with("| `")).collect();
+    assert_eq!(explained, expected);
 }
 
 /// The notebook, executed with values asserted.

@@ -14,6 +14,7 @@ mod faults;
 mod fixture;
 mod house;
 mod ingest_fuzz;
+mod ingest_history;
 mod ingest_reading;
 mod ingest_round_trip;
 mod kills;

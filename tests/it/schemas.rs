@@ -8,10 +8,23 @@ use crate::baseline_history::{AS_OF, Placed, history};
 use crate::command::{run, said};
 
 /// Every answer that has a schema, and a command that prints one of the small history. HISTORY, OUT and OFFICIAL stand for paths.
-const ANSWERS: [(&str, &[&str]); 10] = [
+const ANSWERS: [(&str, &[&str]); 11] = [
     ("backfill", &["backfill", "HISTORY", "--from", "2026-09", "--to", "2026-10", "--out", "OUT"]),
     ("diff", &["diff", "OUT/as_of=2026-11-20", "OUT/as_of=2026-11-23"]),
     ("explain", &["explain", "HISTORY", "--as-of", AS_OF, "--partner", "acme"]),
+    (
+        "ingest",
+        &[
+            "ingest",
+            "tests/fuzz/corpus",
+            "--history",
+            "OUT-ingested",
+            "--person-key",
+            "only for this test",
+            "--max-reject-ratio",
+            "1",
+        ],
+    ),
     ("outlook", &["outlook", "HISTORY", "--as-of", AS_OF]),
     ("plan", &["plan", "HISTORY", "--as-of", AS_OF, "--partner", "acme"]),
     ("plan --all", &["plan", "HISTORY", "--as-of", AS_OF, "--all"]),
