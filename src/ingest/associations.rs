@@ -159,17 +159,20 @@ fn spans(seen: &BTreeMap<Month, Option<NaiveDate>>, covered: &BTreeSet<Month>) -
     spans
 }
 
-/// The runs: a covered month without the link ends one.
+/// The runs: a covered month without the link ends one, and so does a claim that began on a later day.
 fn runs(seen: &BTreeMap<Month, Option<NaiveDate>>, covered: &BTreeSet<Month>) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     let months: BTreeSet<Month> = covered.iter().chain(seen.keys()).copied().collect();
     for month in months {
         let running = runs.last_mut().filter(|run| !run.over);
         match (seen.get(&month), running) {
-            (Some(stated), Some(run)) => {
+            (Some(stated), Some(run)) if !run.gave_way(*stated) => {
                 (run.last, run.stated) = (month, earliest(run.stated, *stated));
             }
-            (Some(stated), None) => runs.push(Run { first: month, last: month, stated: *stated, over: false }),
+            (Some(stated), running) => {
+                running.into_iter().for_each(|run| run.over = true);
+                runs.push(Run { first: month, last: month, stated: *stated, over: false });
+            }
             (None, Some(run)) => run.over = true,
             (None, None) => {}
         }
@@ -177,12 +180,26 @@ fn runs(seen: &BTreeMap<Month, Option<NaiveDate>>, covered: &BTreeSet<Month>) ->
     runs
 }
 
+impl Run {
+    /// Whether a stated day is that of another claim, which began when this one had been seen. Reports state the day of the claim that holds;
+    /// days that differ from before it was seen are one claim's.
+    fn gave_way(&self, stated: Option<NaiveDate>) -> bool {
+        let (Some(own), Some(stated)) = (self.stated, stated) else { return false };
+        stated > own && stated > self.first.last_day()
+    }
+
+    /// Whether another run is the same claim, seen again: it began, by the day stated, before this one ended.
+    fn goes_on_as(&self, later: &Run) -> bool {
+        later.stated.is_some_and(|stated| stated <= self.last.last_day()) && !self.gave_way(later.stated)
+    }
+}
+
 /// Runs of which the later, by the day that its report states, began before the earlier ended: the gap was one of the reports alone.
 fn joined(runs: Vec<Run>) -> Vec<Run> {
     let mut joined: Vec<Run> = Vec::new();
     for run in runs {
         match joined.last_mut() {
-            Some(before) if run.stated.is_some_and(|stated| stated <= before.last.last_day()) => {
+            Some(before) if before.goes_on_as(&run) => {
                 let stated = earliest(before.stated, run.stated);
                 *before = Run { first: before.first, stated, ..run };
             }

@@ -468,6 +468,18 @@ fn a_claim_begins_on_its_own_day() {
         of([rows, other(&months)].concat()),
         ["teams CPOR 2025-11-17 2026-01-31 false", "teams CPOR 2026-03-05  false"]
     );
+    // A claim that gives way to another without a gap: each has its own day, also where they overlap.
+    let rows = vec![
+        claim("acme", "t1", "2025-12-20", "2026-01"),
+        claim("acme", "t1", "2025-12-20", "2026-02"),
+        claim("acme", "t1", "2026-02-25", "2026-02"),
+        claim("acme", "t1", "2026-02-25", "2026-03"),
+        claim("acme", "t1", "2026-02-25", "2026-04"),
+    ];
+    assert_eq!(
+        of([rows, other(&months)].concat()),
+        ["teams CPOR 2025-12-20 2026-02-28 false", "teams CPOR 2026-02-25  false"]
+    );
     // Usage from before the claim, as the report lists it, does not date the claim back.
     let rows = months.iter().map(|month| claim("acme", "t1", "2026-03-05", month)).collect();
     assert_eq!(of([rows, other(&months)].concat()), ["teams CPOR 2026-03-05  false"]);

@@ -19,7 +19,7 @@ use super::portfolio::Profile;
 use super::{Advance, Sample, World, side_by_side, writing};
 use accounts::Accounts;
 
-pub use layout::{Layout, Layouts};
+pub use layout::{Column, Dates, Holds, Kind, Layout, Layouts, Report};
 
 /// How much was exported.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -192,7 +192,7 @@ impl Style<'_> {
         let digits = count.to_string();
         for (place, digit) in digits.char_indices() {
             let left = digits.len() - place;
-            if self.grouped && place > 0 && left % 3 == 0 {
+            if self.grouped && place > 0 && left.is_multiple_of(3) {
                 text.push(',');
             }
             text.push(digit);
