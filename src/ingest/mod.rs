@@ -87,7 +87,9 @@ pub struct Settings {
 pub fn ingest(settings: &Settings, progress: &dyn Fn(u64, u64)) -> Result<Ingestion> {
     let inputs = inputs::find(&settings.exports)?;
     // Before anything is made beside it: the folder may be one of other things.
-    HistoryJson::read(&settings.history)?;
+    if settings.history.is_dir() {
+        HistoryJson::read(&settings.history)?;
+    }
     let begin = if settings.dry_run { Replacement::rehearse } else { Replacement::begin };
     let mut place = begin(&settings.history, history_json::FILE)?;
     let history = HistoryJson::read(place.target())?;

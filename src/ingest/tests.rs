@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::slice::from_ref;
 
 use chrono::NaiveDate;
 use proptest::prelude::*;
@@ -234,8 +235,8 @@ fn duplicates_count_only_where_no_other_row_states_the_key_whenever_that_comes()
     for ingests in [
         &[&[a.clone(), b.clone()] as &[Export]] as &[&[Export]],
         &[&[b.clone(), a.clone()]],
-        &[std::slice::from_ref(&a), std::slice::from_ref(&b)],
-        &[std::slice::from_ref(&b), std::slice::from_ref(&a)],
+        &[from_ref(&a), from_ref(&b)],
+        &[from_ref(&b), from_ref(&a)],
     ] {
         let folder = history(ingests);
         assert_eq!(rows(&folder, OCTOBER), ["t1 teams 10 5", "t2 teams 7 4"]);
@@ -251,7 +252,7 @@ fn duplicates_count_only_where_no_other_row_states_the_key_whenever_that_comes()
 fn subscriptions_sum_and_a_later_export_restates_one_of_them() {
     let intune = |seats, users, subscription: &str| part(usage("t1", "intune", "2026-10", seats, users), subscription);
     let first = export("a.csv", "ems_usage", vec![intune(10, 4, "s1"), intune(20, 8, "s2"), intune(20, 8, "s2")]);
-    let folder = history(&[std::slice::from_ref(&first)]);
+    let folder = history(&[from_ref(&first)]);
     assert_eq!(rows(&folder, OCTOBER), ["t1 intune 30 12"]);
     let again = merge(&folder.path().join("history"), &[export("b.csv", "ems_usage", vec![intune(25, 9, "s2")])]);
     assert!(again.expect("merged").differences.is_empty(), "what is held may be restated");
@@ -400,8 +401,8 @@ fn a_later_export_of_older_months_moves_an_inferred_date() {
             seen("acme", "t1", "DPOR", "2026-02"),
         ],
     );
-    assert_eq!(associations(&[std::slice::from_ref(&newer)]), [" DPOR 2026-02-28  true"]);
-    assert_eq!(associations(&[std::slice::from_ref(&newer), std::slice::from_ref(&older)]), [" DPOR 2026-02-01  true"]);
+    assert_eq!(associations(&[from_ref(&newer)]), [" DPOR 2026-02-28  true"]);
+    assert_eq!(associations(&[from_ref(&newer), from_ref(&older)]), [" DPOR 2026-02-01  true"]);
     assert_eq!(associations(&[&[older, newer]]), [" DPOR 2026-02-01  true"]);
 }
 
@@ -584,7 +585,7 @@ proptest! {
     #[test]
     fn several_ingests_make_what_one_makes(a in any_export("a.csv"), b in any_export("b.csv"), c in any_export("c.csv")) {
         let one = history(&[&[a.clone(), b.clone(), c.clone()]]);
-        let several = history(&[std::slice::from_ref(&a), std::slice::from_ref(&b), std::slice::from_ref(&c)]);
+        let several = history(&[from_ref(&a), from_ref(&b), from_ref(&c)]);
         prop_assert_eq!(content(&one), content(&several));
         let two = history(&[&[a, b], &[c]]);
         prop_assert_eq!(content(&one), content(&two));

@@ -79,9 +79,8 @@ impl Replacement {
     /// # Errors
     /// Storage where it cannot be.
     pub fn scratch(&self) -> Result<PathBuf> {
-        let path = self.work.join("scratch");
-        create_folder(&path, Mode::default())?;
-        Ok(path)
+        self.create_within(Path::new("scratch"), Mode::default())?;
+        Ok(self.work.join("scratch"))
     }
 
     /// Where to write a file of the new folder, by its relative name; the folders above it are created.
@@ -90,7 +89,8 @@ impl Replacement {
     /// Storage where they cannot be.
     pub fn file(&mut self, name: &str) -> Result<PathBuf> {
         let path = self.new_folder().join(name);
-        create_folder(path.parent().unwrap_or(&path), self.mode)?;
+        let within = Path::new(NEW).join(name);
+        self.create_within(within.parent().unwrap_or(Path::new(NEW)), self.mode)?;
         self.written.push(path.clone());
         Ok(path)
     }
@@ -121,6 +121,20 @@ impl Replacement {
         !self.written.is_empty() || self.removed.iter().any(|name| self.target.join(name).exists())
     }
 
+    /// Creates folders within the one for work, but never that one: an interrupt may have removed it, and it must not come back.
+    fn create_within(&self, folder: &Path, mode: Mode) -> Result<()> {
+        let mut path = self.work.clone();
+        for name in folder {
+            path.push(name);
+            match fs::create_dir(&path) {
+                Ok(()) => staging::set_permissions(&path, mode.folder())?,
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(Error::storage("create the folder", &path, &error)),
+            }
+        }
+        Ok(())
+    }
+
     fn new_folder(&self) -> PathBuf {
         self.work.join(NEW)
     }
@@ -134,7 +148,7 @@ impl Replacement {
             return Err(Error::internal("a rehearsal is not published"));
         }
         let new = self.new_folder();
-        create_folder(&new, self.mode)?;
+        self.create_within(Path::new(NEW), self.mode)?;
         for path in std::mem::take(&mut self.written) {
             self.mode.apply_to_file(&path)?;
             let synced = fs::File::open(&path).and_then(|file| file.sync_all());

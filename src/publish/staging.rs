@@ -46,7 +46,7 @@ impl FromStr for Mode {
 }
 
 impl Mode {
-    fn folder(self) -> u32 {
+    pub(super) fn folder(self) -> u32 {
         self.0 | ((self.0 & 0o444) >> 2) | 0o700
     }
 
@@ -61,14 +61,14 @@ impl Mode {
 }
 
 #[cfg(unix)]
-fn set_permissions(path: &Path, bits: u32) -> Result<()> {
+pub(super) fn set_permissions(path: &Path, bits: u32) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let permissions = fs::Permissions::from_mode(bits);
     fs::set_permissions(path, permissions).map_err(|error| Error::storage("set permissions", path, &error))
 }
 
 #[cfg(not(unix))]
-fn set_permissions(_path: &Path, _bits: u32) -> Result<()> {
+pub(super) fn set_permissions(_path: &Path, _bits: u32) -> Result<()> {
     Ok(())
 }
 

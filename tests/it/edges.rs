@@ -191,12 +191,12 @@ fn an_output_that_cannot_be_a_folder_is_refused_before_any_work() {
     let placed = Placed::new(&history());
     let history = placed.history();
     fs::write(placed.folder.path().join("file"), "").expect("a file");
-    for (out, what) in [("s3://bucket/out", "local folders only"), ("file", "is a file")] {
+    for (out, what) in [("gs://bucket/out", "there is no store `gs://`"), ("file", "is a file")] {
         let mut command = partnerscore();
         command.current_dir(placed.folder.path()).arg("score").arg(&history).args(["--out", out, "--as-of", AS_OF]);
         crate::command::said(command.output().expect("it starts")).fails(2, &[what]);
     }
-    assert!(!placed.folder.path().join("s3:").exists());
+    assert!(!placed.folder.path().join("gs:").exists());
 }
 
 /// A sample appears whole or not at all, and a retry needs no help.
