@@ -47,6 +47,14 @@ sample:
 notebook: score _python
     {{python}} tests/notebooks.py out
 
+# Take the pictures of docs/reports.md anew, of the sample's reports; needs Chromium
+pictures: _python
+    cargo run --quiet -- score data/sample --month 2026-07 --out target/pictures/runs --evidence --quiet
+    cargo run --quiet -- score data/sample --month 2026-10 --out target/pictures/runs --evidence --quiet
+    cargo run --quiet -- report target/pictures/runs --html target/pictures/page.html --compare target/pictures/runs/as_of=2026-08-20
+    cargo run --quiet -- report target/pictures/runs --html target/pictures/partner.html --partner 2613076 --compare target/pictures/runs/as_of=2026-08-20
+    {{python}} tests/pictures.py target/pictures/page.html target/pictures/partner.html docs/pictures
+
 # What the recipes in Python need
 _python:
     test -x {{python}} || python3 -m venv .venv

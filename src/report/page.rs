@@ -242,7 +242,8 @@ fn tracks(portfolio: &Portfolio) -> Vec<Group> {
 }
 
 fn distributors(portfolio: &Portfolio) -> Vec<Group> {
-    let of = |(id, cards): (Option<&str>, Vec<&Card>)| group(portfolio, id.unwrap_or("no distributor").to_owned(), &cards);
+    let of =
+        |(id, cards): (Option<&str>, Vec<&Card>)| group(portfolio, id.unwrap_or("no distributor").to_owned(), &cards);
     portfolio.distributors().into_iter().map(of).collect()
 }
 
@@ -384,7 +385,8 @@ fn rows<'a>(portfolio: &'a Portfolio, lists: [&CardList; 2]) -> Vec<Row<'a>> {
         portfolio.partners.iter().map(|card| decimals(points(card))).max().unwrap_or_default()
     };
     let of_total = widest(&|card| card.score.total);
-    let of_metrics: Vec<usize> = (0..Metric::ALL.len()).map(|metric| widest(&|card| card.score.metrics[metric])).collect();
+    let of_metrics: Vec<usize> =
+        (0..Metric::ALL.len()).map(|metric| widest(&|card| card.score.metrics[metric])).collect();
     let row = |card: &'a Card| Row {
         status: portfolio.status(card),
         has_card: opened.contains(&card.place),

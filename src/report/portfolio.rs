@@ -206,8 +206,7 @@ impl Card {
     /// What it lacks, in words; empty where nothing.
     pub fn lacks(&self) -> String {
         let score = &self.score;
-        let short =
-            (score.points_short > Points(0)).then(|| format!("{} short", numbers::points(score.points_short)));
+        let short = (score.points_short > Points(0)).then(|| format!("{} short", numbers::points(score.points_short)));
         let metrics = self.short().map(|metric| format!("{} under the minimum", words(metric)));
         short.into_iter().chain(metrics).collect::<Vec<_>>().join(", ")
     }
