@@ -91,7 +91,10 @@ fn a_declared_backfill_is_the_backfill_command() {
         assert!(ours == theirs, "{name}");
     }
     let page = String::from_utf8(piped.bytes("all.html")).expect("text");
-    assert!(page.contains("2026-11-20") && page.contains("2026-10-20"), "the newest month beside the one before");
+    assert!(
+        page.contains("20 November 2026") && page.contains("20 October 2026"),
+        "the newest month beside the one before"
+    );
 }
 
 #[test]

@@ -55,11 +55,21 @@ fn the_pages_show_what_the_tables_say() {
     RUNS.report(&["--html".as_ref(), partner.as_os_str(), "--partner".as_ref(), "2613076".as_ref()]).succeeds();
     let pictures =
         std::env::var_os("PARTNERSCORE_TEST_PICTURES").map_or_else(|| folder.path().to_owned(), PathBuf::from);
-    let mut browser = Command::new(python);
+    let mut browser = Command::new(&python);
     browser.arg("tests/report_page.py").args([RUNS.run("2026-11-20"), RUNS.run("2026-08-20")]);
     browser.args([&page, &partner]).arg("2613076").arg(pictures);
     let ended = said(browser.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("python"));
     assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    // The pictures of the documents can be taken anew, and are of today's pages by name.
+    let mut pictures = Command::new(&python);
+    pictures.arg("tests/pictures.py").args([&page, &partner]).arg(folder.path().join("pictures"));
+    let ended = said(pictures.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("python"));
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    let names = |folder: &Path| -> BTreeSet<std::ffi::OsString> {
+        std::fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.file_name()).collect()
+    };
+    let documented = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/pictures");
+    assert_eq!(names(&folder.path().join("pictures")), names(&documented), "`just pictures` takes them anew");
 }
 
 #[test]
