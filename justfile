@@ -54,7 +54,6 @@ sample:
 notebook: score python
     {{python}} tests/notebooks.py out
 
-<<<<<<< HEAD
 # Build the Python package into .venv, as the tests do
 python: _python
     VIRTUAL_ENV={{justfile_directory()}}/.venv {{python}} -m maturin develop --manifest-path python/Cargo.toml
@@ -63,7 +62,7 @@ python: _python
 wheel: _python
     {{python}} -m pip install --quiet --disable-pip-version-check ziglang==0.17.0
     {{python}} -m maturin build --release --strip --compatibility manylinux_2_28 --zig --manifest-path python/Cargo.toml
-=======
+
 # Take the pictures of docs/reports.md anew, of the sample's reports; needs Chromium
 pictures: _python
     cargo run --quiet -- score data/sample --month 2026-07 --out target/pictures/runs --evidence --quiet
@@ -71,7 +70,6 @@ pictures: _python
     cargo run --quiet -- report target/pictures/runs --html target/pictures/page.html --compare target/pictures/runs/as_of=2026-08-20
     cargo run --quiet -- report target/pictures/runs --html target/pictures/partner.html --partner 2613076 --compare target/pictures/runs/as_of=2026-08-20
     {{python}} tests/pictures.py target/pictures/page.html target/pictures/partner.html docs/pictures
->>>>>>> look
 
 # What the recipes in Python need
 _python:

@@ -222,8 +222,8 @@ def check_errors_carry_the_words_of_the_command(scratch):
     error = raises(ps.AbsentError, lambda: ps.score(scratch / "nowhere"), "there is no such history", code=5)
     said = command("score", scratch / "nowhere", "--out", scratch / "x", "--log-format", "json", code=5).stderr
     said = json.loads(said.splitlines()[-1])
-    told = (error.code, error.message, error.where, error.hint, error.retry_helps)
-    assert told == (said["code"], said["message"], said["place"], said["hint"], said["retry_helps"]), (told, said)
+    told = (error.code, error.message, error.where, error.hint, error.retryable)
+    assert told == (said["code"], said["message"], said["place"], said["hint"], said["retryable"]), (told, said)
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is ps.AbsentError and str(copy) == str(error) and copy.hint == error.hint
     raises(ps.UsageError, lambda: ps.score(SAMPLE, month=MONTH, partners="2613077"), "did you mean `2613076`?", code=2)

@@ -11,25 +11,25 @@ class Error(Exception):
         message: what is wrong, in one sentence.
         where: the file, column, row, line or table; None where there is no such place.
         hint: what to do about it; None where nothing better is known.
-        retry_helps: whether the same call may succeed later without any change.
+        retryable: whether the same call may succeed later without any change.
     """
 
     code: int
     message: str
     where: str | None
     hint: str | None
-    retry_helps: bool
+    retryable: bool
 
     def __init__(
-        self, code: int, message: str, where: str | None = None, hint: str | None = None, retry_helps: bool = False
+        self, code: int, message: str, where: str | None = None, hint: str | None = None, retryable: bool = False
     ) -> None:
         # Exceptions are copied, and sent to other processes, by their arguments.
-        super().__init__(code, message, where, hint, retry_helps)
+        super().__init__(code, message, where, hint, retryable)
         self.code = code
         self.message = message
         self.where = where
         self.hint = hint
-        self.retry_helps = retry_helps
+        self.retryable = retryable
 
     def __str__(self) -> str:
         lines = [self.message]
@@ -74,9 +74,9 @@ _BY_CODE: dict[int, type[Error]] = {
 }
 
 
-def of(code: int, message: str, where: str | None, hint: str | None, retry_helps: bool) -> Error:
+def of(code: int, message: str, where: str | None, hint: str | None, retryable: bool) -> Error:
     """The exception of a code; the native half raises what this returns."""
-    return _BY_CODE.get(code, Error)(code, message, where, hint, retry_helps)
+    return _BY_CODE.get(code, Error)(code, message, where, hint, retryable)
 
 
 def usage(message: str, hint: str) -> UsageError:
