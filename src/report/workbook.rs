@@ -86,6 +86,9 @@ fn put(sheet: &mut Worksheet, row: u32, column: u16, value: Value) -> std::resul
     }
 }
 
+/// The format's number for A4.
+const A4: u8 = 9;
+
 /// A sheet of rows under a frozen header, as an Excel table with filters.
 fn table<T>(
     sheet: &mut Worksheet,
@@ -94,6 +97,8 @@ fn table<T>(
     rows: &[&T],
 ) -> std::result::Result<(), XlsxError> {
     sheet.set_name(name)?.set_freeze_panes(1, 0)?;
+    // On paper: A4 across, all columns on a page, the header on each.
+    sheet.set_landscape().set_paper_size(A4).set_print_fit_to_pages(1, 0).set_repeat_rows(0, 0)?;
     let kept = &rows[..rows.len().min(MOST_ROWS)];
     for (place, column) in columns.iter().enumerate() {
         sheet.set_column_width(place as u16, column.width)?;

@@ -386,11 +386,12 @@ fn monitors_and_lineage_hear_how_a_run_ended() {
     let Some(python) = std::env::var_os("PARTNERSCORE_TEST_PYTHON") else {
         return crate::not_run("metrics and lineage", "PARTNERSCORE_TEST_PYTHON is not set; ./test.sh sets it");
     };
-    let telemetry = "[telemetry]\nprometheus = 'metrics.prom'\nopenlineage = 'lineage.jsonl'\nnamespace = 'channel'\n";
+    let telemetry =
+        "[telemetry]\nprometheus = 'heard/metrics.prom'\nopenlineage = 'heard/lineage.jsonl'\nnamespace = 'channel'\n";
     let night = Night::new(&format!("{PLAIN}evidence = true\n{telemetry}"));
     let heard = || -> Value {
         let mut read = Command::new(&python);
-        read.arg("tests/telemetry.py").arg(night.path("metrics.prom")).arg(night.path("lineage.jsonl"));
+        read.arg("tests/telemetry.py").arg(night.path("heard/metrics.prom")).arg(night.path("heard/lineage.jsonl"));
         let read = said(read.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("python"));
         serde_json::from_str(&read.succeeds().stdout).expect("JSON")
     };

@@ -149,6 +149,7 @@ fn append(pipeline: &Pipeline, event: &Event) -> Result<()> {
     let Some(path) = &pipeline.declared.telemetry.openlineage else { return Ok(()) };
     let mut line = serde_json::to_vec(event).map_err(|error| Error::internal(error.to_string()))?;
     line.push(b'\n');
+    super::make_room(path, pipeline.declared.mode)?;
     let file = OpenOptions::new().create(true).append(true).open(path);
     let written = file.and_then(|mut file| file.write_all(&line));
     written.map_err(|error| Error::storage("add an event of lineage", path, &error))
