@@ -190,17 +190,8 @@ impl Folder {
     /// # Errors
     /// Storage where access fails, the cache cannot be written, or an object changes while it is read; absent where it is gone.
     pub fn fetch(&self, wanted: &[(&Object, PathBuf)], told: &mut dyn FnMut(usize)) -> Result<()> {
-        let fetched = self.runtime.block_on(async {
-            let requests = wanted.iter().map(|(object, place)| self.fetch_one(object, place));
-            let mut requests = futures::stream::iter(requests).buffer_unordered(AT_A_TIME);
-            let mut done = 0;
-            while let Some(result) = requests.next().await {
-                result?;
-                done += 1;
-                told(done);
-            }
-            Ok(())
-        });
+        let requests = wanted.iter().map(|(object, place)| self.fetch_one(object, place));
+        let fetched = self.runtime.block_on(several(requests, told));
         self.cache.prune();
         fetched
     }
@@ -237,17 +228,7 @@ impl Folder {
     /// # Errors
     /// Storage where access fails, or another object stands in the way; absent where there is no such container.
     pub fn put_new(&self, files: &[(String, PathBuf)], told: &mut dyn FnMut(usize)) -> Result<()> {
-        self.runtime.block_on(async {
-            let requests = files.iter().map(|(name, path)| self.put_one(name, path));
-            let mut requests = futures::stream::iter(requests).buffer_unordered(AT_A_TIME);
-            let mut done = 0;
-            while let Some(result) = requests.next().await {
-                result?;
-                done += 1;
-                told(done);
-            }
-            Ok(())
-        })
+        self.runtime.block_on(several(files.iter().map(|(name, path)| self.put_one(name, path)), told))
     }
 
     /// Writes a local file as an object, unless one is there, which is as good. Returns the size of the one that is there now.
@@ -319,6 +300,21 @@ impl Folder {
         let place = name.map_or_else(|| self.url(), |name| self.url_of(name));
         trouble::trouble(doing, self.address.kind, &place, error)
     }
+}
+
+/// Awaits requests, several at a time, until one fails; `told` hears how many are done.
+async fn several<R: Future<Output = Result<()>>>(
+    requests: impl Iterator<Item = R>,
+    told: &mut dyn FnMut(usize),
+) -> Result<()> {
+    let mut requests = futures::stream::iter(requests).buffer_unordered(AT_A_TIME);
+    let mut done = 0;
+    while let Some(result) = requests.next().await {
+        result?;
+        done += 1;
+        told(done);
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Folder {
