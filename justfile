@@ -82,10 +82,10 @@ bench *arguments: _python
     {{python}} -m pip install --quiet --disable-pip-version-check -r benches/requirements.txt
     {{python}} benches/bench.py --write docs/performance.md --write README.md --plot docs/benchmark.svg {{arguments}}
 
-# Where a run's time and memory go, stage by stage, on the history of the benchmark
+# Where a run's time and memory go, stage by stage, on the history of the benchmark; writes its table in docs/performance.md
 profile *arguments: _python
     cargo build --release
-    {{python}} benches/profile.py {{arguments}}
+    {{python}} benches/profile.py --write docs/performance.md {{arguments}}
 
 # A flame graph of the same run, in target/flamegraph.svg; needs perf, and inferno from crates.io
 flamegraph:

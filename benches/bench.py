@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 
+import charts
 import compare
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -112,24 +113,6 @@ def ratio(figures, name):
     return statistics.median(theirs[0] / ours[0] for ours, theirs in zip(figures["partnerscore"], figures[name]))
 
 
-def plot(path, title, figures):
-    """A bar for each program's median seconds, as SVG."""
-    medians = {name: statistics.median(row[0] for row in rows) for name, rows in figures.items()}
-    width, left, height, most = 760, 190, 30, max(medians.values())
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height * (len(medians) + 2)}" role="img" font-family="sans-serif" font-size="13">',
-        f"<title>{title}</title>",
-        f'<rect width="100%" height="100%" fill="#fff"/><text x="10" y="20" font-weight="bold">{title}</text>',
-    ]
-    for place, (name, seconds) in enumerate(medians.items(), 1):
-        top, length = place * height + 4, (width - left - 80) * seconds / most
-        colour = "#0b6e4f" if name.startswith("partnerscore") else "#9aa5b1"
-        lines.append(f'<text x="{left - 8}" y="{top + 15}" text-anchor="end">{name}</text>')
-        lines.append(f'<rect x="{left}" y="{top}" width="{length:.1f}" height="20" fill="{colour}"/>')
-        lines.append(f'<text x="{left + length + 6:.1f}" y="{top + 15}">{seconds:.2f} s</text>')
-    pathlib.Path(path).write_text("\n".join([*lines, "</svg>", ""]))
-
-
 def write(document, text, mark="bench"):
     """Puts a text between the document's marks."""
     begin, end = f"<!-- {mark}:begin -->", f"<!-- {mark}:end -->"
@@ -162,7 +145,8 @@ def main():
         tables.append(report(size, arguments.threads, arguments.turns, figures))
         print(tables[-1])
         if part == 1 and arguments.plot:
-            plot(arguments.plot, f"Seconds to score {size}", figures)
+            medians = {name: statistics.median(row[0] for row in rows) for name, rows in figures.items()}
+            charts.bars(arguments.plot, f"Seconds to score {size}", medians)
     for document in arguments.write:
         write(pathlib.Path(document), "\n\n".join(tables))
 

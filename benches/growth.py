@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import bench
+import charts
 
 DOCS = bench.ROOT / "docs"
 THREADS = os.cpu_count()
@@ -48,39 +49,19 @@ def sized(partners, tenants, months, turns, shards=1):
 def growth(arguments):
     """Sizes one after another; a history is made, scored and removed."""
     tenants, turns = arguments.tenants, arguments.turns
-    rows = [sized(10_000, tenants * times, 13, turns) for times in (1, 2, 4, 8)]
-    rows += [sized(partners, tenants * 2, 13, turns) for partners in (1_000, 100_000)]
-    rows += [sized(10_000, tenants * 2, months, turns) for months in (25, 49)]
+    by_tenants = [sized(10_000, tenants * times, 13, turns) for times in (1, 2, 4, 8)]
+    middle = by_tenants[1]
+    by_partners = [sized(partners, tenants * 2, 13, turns) for partners in (1_000, 100_000)]
+    by_months = [sized(10_000, tenants * 2, months, turns) for months in (25, 49)]
+    rows = [*by_tenants, *by_partners, *by_months]
     if arguments.largest:
         rows.append(sized(10_000, arguments.largest, 13, 1, max(arguments.largest // TENANTS_PER_SHARD, 1)))
     lines = ["| partners | tenants | months | shards | seconds | peak memory (MB) |", "| ---: | ---: | ---: | ---: | ---: | ---: |"]
     for partners, tenants, months, shards, seconds, peak in rows:
         lines.append(f"| {partners:,} | {tenants:,} | {months} | {shards} | {seconds:.2f} | {peak / 1e6:.0f} |")
     bench.write(DOCS / "growth.md", "\n".join(lines))
-    plot(DOCS / "growth.svg", [(row[1], row[4], row[5]) for row in rows[:4]])
-
-
-def plot(path, rows):
-    """Seconds and memory against tenants, as SVG."""
-    width, height, left, bottom = 680, 300, 60, 40
-    lines = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" font-family="sans-serif" font-size="12">']
-    lines.append('<title>Seconds and memory against tenants</title><rect width="100%" height="100%" fill="#fff"/>')
-    for column, colour, unit, scale in ((1, "#0b6e4f", "s", 1), (2, "#b5651d", "MB", 1e6)):
-        most = max(row[column] for row in rows)
-        points = []
-        for row in rows:
-            x = left + (width - left - 90) * row[0] / rows[-1][0]
-            y = height - bottom - (height - bottom - 30) * row[column] / most
-            points.append(f"{x:.0f},{y:.0f}")
-            label = f"{row[column] / scale:.2f} s" if unit == "s" else f"{row[column] / scale:.0f} MB"
-            shift = 16 if unit == "s" else -8
-            lines.append(f'<circle cx="{x:.0f}" cy="{y:.0f}" r="3" fill="{colour}"/>')
-            lines.append(f'<text x="{x + 5:.0f}" y="{y + shift:.0f}" fill="{colour}">{label}</text>')
-        lines.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{colour}" stroke-width="2"/>')
-    for row in rows:
-        x = left + (width - left - 90) * row[0] / rows[-1][0]
-        lines.append(f'<text x="{x:.0f}" y="{height - 12}" text-anchor="middle">{row[0]:,} tenants</text>')
-    path.write_text("\n".join([*lines, "</svg>", ""]))
+    series = {"tenants": (1, by_tenants), "partners": (0, [by_partners[0], middle, by_partners[1]]), "months": (2, [middle, *by_months])}
+    charts.grown(DOCS / "growth.svg", {title: [(row[at], row[4], row[5]) for row in rows] for title, (at, rows) in series.items()})
 
 
 # Layouts: what is done to a month's rows, into how many files, and how they are written.
