@@ -119,6 +119,15 @@ growth *arguments: _python
     {{python}} -m pip install --quiet --disable-pip-version-check -r benches/requirements.txt
     {{python}} benches/growth.py {{arguments}}
 
+# What sets of tenants cost by themselves, and what they come to on a cluster: writes docs/scale.md
+scale *arguments: _python
+    cargo build --release
+    {{python}} -m pip install --quiet --disable-pip-version-check -r benches/requirements.txt
+    rm -f target/scale/*.whl
+    {{python}} -m maturin build --release --out target/scale --manifest-path python/Cargo.toml
+    {{python}} -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps --target target/scale/site target/scale/*.whl
+    PYTHONPATH=target/scale/site {{python}} benches/scale.py {{arguments}}
+
 # Licences, bans and sources of everything that is built; advisories where the network lets it
 audit:
     cargo deny check licenses bans sources
