@@ -30,8 +30,7 @@ NOT_HOT = [
 ]
 SETTINGS = {
     "as it stands": {},
-    "line tables in no dependency": {'package."*".debug': "false"},
-    "every crate at opt-level 2": {"opt-level": "2"},
+    "line tables in dependencies too": {'package."*".debug': '"line-tables-only"'},
     "crates that are not hot at opt-level 1": {f"package.{name}.opt-level": "1" for name in NOT_HOT},
     "64 codegen units": {"codegen-units": "64"},
 }
