@@ -41,7 +41,7 @@ def grown(path, series):
 
 
 def against(table, title, measure, most, colour):
-    x = alt.X(f"{title}:Q", axis=alt.Axis(format="~s", values=table[title].to_list(), labelOverlap=False))
+    x = alt.X(f"{title}:Q", axis=alt.Axis(format=".3~s", values=table[title].to_list(), labelOverlap=False))
     if title == "partners":
         x = x.scale(type="log")
     y = alt.Y(f"{measure}:Q", scale=alt.Scale(domain=[0, most]))
