@@ -43,7 +43,7 @@ pub struct ConsoleArguments {
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
     /// Folder for what is brought here from object stores [default: partnerscore in the user's cache directory]
-    #[arg(long, global = true, value_name = "DIR", env = "PARTNERSCORE_CACHE")]
+    #[arg(long, global = true, value_name = "DIR", env = "PARTNERSCORE_CACHE", hide_env_values = true)]
     pub cache: Option<PathBuf>,
 }
 

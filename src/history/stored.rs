@@ -24,7 +24,7 @@ impl Stored {
     /// # Errors
     /// Absent where there is nothing; storage where access fails.
     pub(super) fn open(url: &Path) -> Result<Stored> {
-        let folder = Folder::open(url)?;
+        let folder = Folder::open(url, engine::go_on)?;
         let objects = engine::stage("list", || folder.list())?;
         if objects.is_empty() {
             return Err(files::no_history(&folder.url()));

@@ -64,10 +64,10 @@ impl StoreOutput {
     /// # Errors
     /// Usage where the URL is wrong; absent where there is no such container; storage where access fails.
     pub fn open(out: &Path, as_of: NaiveDate) -> Result<StoreOutput> {
-        let above = Folder::open(out)?;
+        let above = opened(out)?;
         // A container that is not there, or not ours, is told of before anything is scored.
         above.folders()?;
-        let folder = Folder::open(&run_folder(out, as_of))?;
+        let folder = opened(&run_folder(out, as_of))?;
         let before = folder.read(POINTER)?;
         Ok(StoreOutput { folder, as_of, before, workspace: above.workspace()? })
     }
@@ -153,6 +153,11 @@ impl StoreOutput {
     }
 }
 
+/// The folder of a URL.
+fn opened(url: &Path) -> Result<Folder> {
+    Folder::open(url, engine::go_on)
+}
+
 fn parsed(bytes: &[u8]) -> Result<Pointer> {
     let unreadable = |why: String| Error::refused(format!("this names no run that this version can read: {why}"));
     let pointer: Pointer = serde_json::from_slice(bytes).map_err(|error| unreadable(error.to_string()))?;
@@ -174,7 +179,7 @@ fn current(folder: &Folder) -> Result<Option<Pointer>> {
 
 /// The dates that have a folder, the newest first, each with its folder.
 fn dates(out: &Path) -> Result<Vec<(NaiveDate, PathBuf)>> {
-    let names = Folder::open(out)?.folders()?;
+    let names = opened(out)?.folders()?;
     let mut dates: Vec<NaiveDate> = names.iter().filter_map(|name| as_of(name)).collect();
     dates.sort();
     Ok(dates.into_iter().rev().map(|date| (date, run_folder(out, date))).collect())
@@ -184,14 +189,14 @@ fn dates(out: &Path) -> Result<Vec<(NaiveDate, PathBuf)>> {
 fn found(url: &Path) -> Result<Option<(Folder, Pointer)>> {
     let name = url.file_name().unwrap_or_default().to_string_lossy().into_owned();
     if let (Some(run), Some(above)) = (name.strip_prefix(PREFIX), url.parent()) {
-        return one_of(Folder::open(above)?, run, &Folder::open(url)?);
+        return one_of(opened(above)?, run, &opened(url)?);
     }
-    let folder = Folder::open(url)?;
+    let folder = opened(url)?;
     if let Some(pointer) = current(&folder)? {
         return Ok(Some((folder, pointer)));
     }
     for (_, url) in dates(url)? {
-        let folder = Folder::open(&url)?;
+        let folder = opened(&url)?;
         if let Some(pointer) = current(&folder)? {
             return Ok(Some((folder, pointer)));
         }
@@ -249,7 +254,7 @@ pub fn names_run(url: &Path) -> bool {
 /// The newest run below a URL, of `until` at the latest, for which the same partners were asked, with its URL; None where there is none.
 pub(super) fn last_run(out: &Path, until: NaiveDate, asked: &Selection) -> Result<Option<(PathBuf, Run)>> {
     for (_, url) in dates(out)?.into_iter().filter(|(as_of, _)| *as_of <= until) {
-        let folder = Folder::open(&url)?;
+        let folder = opened(&url)?;
         let Some(pointer) = current(&folder)? else { continue };
         let within = format!("{PREFIX}{}", pointer.run);
         let name = format!("{within}/{FILE}");
