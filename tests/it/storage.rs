@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::azurite::{ACCOUNT, Azurite, Container, Gate, Let, access, files};
 use crate::command::{Said, partnerscore, said};
 use crate::moto::Moto;
+use crate::python_module;
 
 const AS_OF: &str = "2026-11-20";
 const CURRENT: &str = "runs/as_of=2026-11-20/current.json";
@@ -373,6 +374,20 @@ fn the_same_on_s3() {
     gives_the_bytes_of_a_local_one(Placed::within(moto.bucket()));
     is_published_once(Placed::within(moto.bucket()));
     loses_races(&|| Placed::within(moto.bucket()));
+}
+
+/// Every check of `tests/python_storage.py`, on a container and on a bucket.
+#[test]
+fn the_python_package_does_the_same() {
+    let azure = Azurite::running("the Python package on Azure").map(Placed::new);
+    let s3 = Moto::running("the Python package on S3").map(|moto| Placed::within(moto.bucket()));
+    for placed in [azure, s3].into_iter().flatten() {
+        let Some(mut checks) = python_module::script("the Python package on a store", "tests/python_storage.py") else {
+            return;
+        };
+        checks.arg(env!("CARGO_BIN_EXE_partnerscore")).arg(placed.container.url("").trim_end_matches('/'));
+        python_module::passes(placed.allowed(checks));
+    }
 }
 
 /// A server that lets nobody in whom it does not know.
