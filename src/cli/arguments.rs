@@ -189,7 +189,7 @@ pub struct OverrideArguments {
     /// Folder of the history, or its URL
     #[arg(long, value_name = "DIR", env = "PARTNERSCORE_HISTORY", value_parser = place())]
     pub history: Option<PathBuf>,
-    /// Folder to publish in
+    /// Folder to publish in, or its URL
     #[arg(long, visible_alias = "out", value_name = "DIR", env = "PARTNERSCORE_OUTPUT", value_parser = place())]
     pub output: Option<PathBuf>,
     /// Day the score is for: today, newest_month or a date
@@ -253,7 +253,7 @@ pub struct BackfillArguments {
     /// Last usage month
     #[arg(long, value_name = "MONTH")]
     pub to: Month,
-    /// Folder to publish in; each month becomes its folder as_of=DATE
+    /// Folder, or URL of one, to publish in; each month becomes its folder as_of=DATE
     #[arg(long, value_name = "DIR", value_parser = place())]
     pub out: PathBuf,
     /// Try only the months that failed before

@@ -16,35 +16,38 @@ const AS_OF: &str = "2026-11-20";
 const CURRENT: &str = "runs/as_of=2026-11-20/current.json";
 
 /// A container with the sample as its history, and a cache of its own.
-struct Placed {
-    container: Container,
-    cache: tempfile::TempDir,
-    port: u16,
+pub struct Placed {
+    pub container: Container,
+    pub cache: tempfile::TempDir,
+    pub port: u16,
 }
 
 impl Placed {
-    fn new(azurite: &Azurite) -> Placed {
+    /// In a container of its own.
+    pub fn new(azurite: &Azurite) -> Placed {
         Placed::within(azurite.container())
     }
 
-    fn within(container: Container) -> Placed {
+    /// In this one.
+    pub fn within(container: Container) -> Placed {
         container.put_folder(Path::new("data/sample"), "history");
         Placed { port: container.port, container, cache: tempfile::tempdir().expect("a folder") }
     }
 
     /// The same through a gate.
-    fn through(mut self, gate: &Gate) -> Placed {
+    pub fn through(mut self, gate: &Gate) -> Placed {
         self.port = gate.port;
         self
     }
 
-    fn with_other_cache(mut self) -> Placed {
+    /// As another machine would have it.
+    pub fn with_other_cache(mut self) -> Placed {
         self.cache = tempfile::tempdir().expect("a folder");
         self
     }
 
     /// The program, with access to the container and nothing else from the environment.
-    fn program(&self) -> Command {
+    pub fn program(&self) -> Command {
         self.allowed(partnerscore())
     }
 
@@ -57,7 +60,8 @@ impl Placed {
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> Said {
+    /// Runs the program.
+    pub fn run(&self, arguments: &[&str]) -> Said {
         said(self.program().args(arguments).output().expect("the program starts"))
     }
 
@@ -352,23 +356,6 @@ fn a_container_that_is_not_there_ends_with_5_before_anything_is_scored() {
 }
 
 #[test]
-fn pipelines_read_a_store_and_publish_here() {
-    let Some(azurite) = Azurite::running("pipelines with a history on a store") else { return };
-    let placed = Placed::new(azurite);
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("night.toml");
-    let text = format!("history = \"{}\"\noutput = \"out\"\nas_of = \"{AS_OF}\"\n", placed.container.url("history"));
-    std::fs::write(&file, text).expect("a file");
-    let file = file.display().to_string();
-    placed.run(&["run", &file]).succeeds();
-    assert!(folder.path().join("out/as_of=2026-11-20/scores.parquet").exists());
-    assert!(placed.run(&["run", &file]).succeeds().stderr.contains("up to date"));
-    placed.run(&["run", &file, "--output", &placed.container.url("runs")]).fails(2, &["local folders only"]);
-    let span = ["--from", "2026-09", "--to", "2026-10", "--out", &placed.container.url("runs")];
-    placed.run(&[&["backfill", "data/sample"][..], &span].concat()).fails(2, &["local folders only"]);
-}
-
-#[test]
 fn the_same_on_s3() {
     let Some(moto) = Moto::running("histories and runs on S3") else { return };
     gives_the_bytes_of_a_local_one(Placed::within(moto.bucket()));
@@ -415,15 +402,20 @@ fn a_bucket_that_is_not_there_ends_with_5_before_anything_is_scored() {
     told.fails(5, &["no such container", "s3://nobody-made-this/runs"]);
 }
 
-#[test]
-fn an_account_that_nobody_names_is_told_of() {
+/// A check of a history whose store is told of by these variables alone.
+fn check_with(url: &str, variables: &[(&str, &str)]) -> Said {
     let cache = tempfile::tempdir().expect("a folder");
     let mut command = partnerscore();
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AZURE")) {
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AZURE") || name.starts_with("AWS_")) {
         command.env_remove(name);
     }
-    command.env("PARTNERSCORE_CACHE", cache.path()).args(["check", "az://data/history"]);
-    let told = said(command.output().expect("it starts"));
+    command.env("PARTNERSCORE_CACHE", cache.path()).envs(variables.iter().copied());
+    said(command.args(["check", url]).output().expect("it starts"))
+}
+
+#[test]
+fn an_account_that_nobody_names_is_told_of() {
+    let told = check_with("az://data/history", &[]);
     told.fails(6, &["nothing names the account", "az://data/history", "AZURE_STORAGE_ACCOUNT_NAME", "abfss://"]);
 }
 
