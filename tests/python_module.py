@@ -27,6 +27,7 @@ import duckdb
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+from deltalake import write_deltalake
 
 import partnerscore as ps
 
@@ -480,8 +481,10 @@ def check_tables_are_shown(scratch):
 
 TYPED = """
 import datetime
+import pathlib
 import partnerscore as ps
 import polars as pl
+from deltalake import DeltaTable
 
 run = ps.score({"partners": pl.DataFrame(), "associations": pl.DataFrame()}, as_of=datetime.date(2026, 11, 20), partners=["a"])
 scores: pl.DataFrame = pl.DataFrame(run.scores)
@@ -491,6 +494,9 @@ ps.simulate("history", "a", {"certify": [{"metric": "advanced", "people": 1}], "
 ps.diff(run, "out", rows=3)
 rules: ps.Rulebook = ps.rulebooks()[0].edit({"designation.points": 60})
 ps.score("history", rulebook=rules, progress=lambda stage, done, of: print(stage, done, of))
+live: DeltaTable = DeltaTable("lake/partners", version=3)
+url: str | None = ps.score({"partners": live}, out="az://data/runs", cache=pathlib.Path("cache")).url
+ps.diff("az://data/runs", ps.Run.open("s3://bucket/runs", cache="cache"), history="az://data/history")
 """
 
 MISTYPED = [
@@ -500,6 +506,7 @@ MISTYPED = [
     "ps.simulate('history', 'a', {'certify': [{'metric': 'advanced', 'peopel': 1}]})",
     "ps.score('history').score",
     "ps.diff('before')",
+    "ps.score('history', cache=3)",
 ]
 
 
@@ -539,7 +546,9 @@ def check_the_tour_runs(scratch):
     blocks = [part.split("\n```")[0] for part in (ROOT / "docs" / "python.md").read_text().split("```python\n")[1:]]
     assert len(blocks) >= 3, blocks
     names = TABLES | {"usage": TABLES["workload_usage"]}
-    with contextlib.chdir(ROOT):
+    (scratch / "data").symlink_to(ROOT / "data")
+    write_deltalake(str(scratch / "lake" / "workload_usage"), TABLES["workload_usage"], partition_by=["month"])
+    with contextlib.chdir(scratch):
         for block in blocks:
             exec(compile(block, "docs/python.md", "exec"), names)
     assert names["easier"].id == "modern-work-2024-edited" and pl.DataFrame(names["run"].scores).equals(SCORES)

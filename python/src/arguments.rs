@@ -1,5 +1,7 @@
 //! What scores and questions are asked for, as the package hands it over.
 
+use std::path::{Path, PathBuf};
+
 use chrono::NaiveDate;
 use partnerscore::error::{Error, Result};
 use partnerscore::month::Month;
@@ -25,6 +27,7 @@ pub struct Asked {
     evidence: bool,
     max_reject_ratio: Option<f64>,
     min_coverage: Option<f64>,
+    cache: Option<PathBuf>,
 }
 
 impl Asked {
@@ -42,13 +45,18 @@ impl Asked {
         self.settings_by(rules)
     }
 
+    /// The folder for what is brought from object stores, where one is named.
+    pub fn cache(&self) -> Option<PathBuf> {
+        self.cache.clone()
+    }
+
     /// Whether a day or rules were named.
     pub fn names_day_or_rules(&self) -> bool {
         self.as_of.is_some() || self.month.is_some() || self.rulebook.are_named()
     }
 
     /// The folder, where the history is one.
-    pub fn folder(&self) -> Option<&std::path::Path> {
+    pub fn folder(&self) -> Option<&Path> {
         match &self.history {
             History::Folder(folder) => Some(folder),
             History::Tables(_) => None,

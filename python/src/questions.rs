@@ -7,6 +7,7 @@ use partnerscore::insight::diff::{Comparison, ROWS, diff as compare};
 use partnerscore::insight::{self, Answer, Effort, Published, Scenario, Wanted};
 use partnerscore::pipeline::Settings;
 use partnerscore::rulebook::{Rulebook, Track};
+use partnerscore::storage;
 use pyo3::prelude::*;
 use pyo3::types::PyMapping;
 
@@ -29,9 +30,10 @@ fn answered(answer: &impl Answer) -> Worked<Answered> {
 fn ask(
     py: Python<'_>,
     progress: Option<Bound<'_, PyAny>>,
+    cache: Option<PathBuf>,
     question: impl FnOnce() -> Worked<Answered> + Send + 'static,
 ) -> PyResult<(Py<PyAny>, NativeTable)> {
-    let (json, table) = wait_for(py, progress.as_ref(), question)?;
+    let (json, table) = wait_for(py, progress.as_ref(), cache, question)?;
     Ok((parsed(py, &json)?, table))
 }
 
@@ -89,7 +91,7 @@ pub fn explain(
     metric: Option<String>,
     progress: Option<Bound<'_, PyAny>>,
 ) -> PyResult<(Py<PyAny>, NativeTable)> {
-    ask(py, progress, move || {
+    ask(py, progress, asked.cache(), move || {
         let metric = metric.as_deref().map(insight::metric_named).transpose()?;
         let wanted = Wanted { track: track.as_deref().map(track_named).transpose()?, metric };
         let run = asked.folder().filter(|folder| Published::is_at(folder)).map(ToOwned::to_owned);
@@ -119,7 +121,7 @@ pub fn plan(
     all: bool,
     progress: Option<Bound<'_, PyAny>>,
 ) -> PyResult<(Py<PyAny>, NativeTable)> {
-    ask(py, progress, move || {
+    ask(py, progress, asked.cache(), move || {
         let settings = asked.settings()?;
         let effort = effort.map_or_else(|| Effort::read(None), |effort| effort.effort(&settings.rules))?;
         match all {
@@ -138,7 +140,7 @@ pub fn simulate(
     against: Rules,
     progress: Option<Bound<'_, PyAny>>,
 ) -> PyResult<(Py<PyAny>, NativeTable)> {
-    ask(py, progress, move || {
+    ask(py, progress, asked.cache(), move || {
         let when = asked.when()?;
         let scenario = scenario.map(|scenario| scenario.scenario()).transpose()?.unwrap_or_default();
         let settings = asked.settings()?;
@@ -160,7 +162,7 @@ pub fn outlook(
     months: u32,
     progress: Option<Bound<'_, PyAny>>,
 ) -> PyResult<(Py<PyAny>, NativeTable)> {
-    ask(py, progress, move || {
+    ask(py, progress, asked.cache(), move || {
         let settings = asked.settings()?;
         let settings = if settings.partners.is_empty() { settings } else { settings.of_a_few() };
         answered(&insight::outlook(&settings, months)?)
@@ -179,10 +181,13 @@ pub fn diff(
     rows: Option<usize>,
     history: Option<PathBuf>,
     rulebook: Option<PathBuf>,
+    cache: Option<PathBuf>,
     progress: Option<Bound<'_, PyAny>>,
 ) -> PyResult<(Py<PyAny>, NativeTable)> {
     let rulebook = rulebook.map(|name| name.to_string_lossy().into_owned());
     let rows = rows.or_else(|| partner.is_none().then_some(ROWS));
+    let [before, after] = [before, after].map(|run| storage::local(&run));
+    let history = history.map(|history| storage::local(&history));
     let asked = Comparison { before, after, partner, metric, rows, history, rulebook };
-    ask(py, progress, move || answered(&compare(&asked)?))
+    ask(py, progress, cache, move || answered(&compare(&asked)?))
 }

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use partnerscore::engine;
 use partnerscore::error::{Error, Result};
 use partnerscore::insight::Published;
-use partnerscore::pipeline;
+use partnerscore::{engine, pipeline, storage};
 use pyo3::prelude::*;
 
 use crate::arguments::Asked;
@@ -21,6 +20,8 @@ use crate::work::wait_for;
 pub struct NativeRun {
     published: Published,
     unseen: Option<Arc<Unseen>>,
+    /// Where it was brought, where it lies on an object store and its caller has named a folder.
+    cache: Option<PathBuf>,
     scores: Py<NativeTable>,
     metric_points: Py<NativeTable>,
     rejects: Py<NativeTable>,
@@ -40,11 +41,12 @@ impl Read {
         Ok(Read { published, unseen, tables })
     }
 
-    fn into_run(self, py: Python<'_>) -> PyResult<NativeRun> {
+    fn into_run(self, py: Python<'_>, cache: Option<PathBuf>) -> PyResult<NativeRun> {
         let [scores, metric_points, rejects] = self.tables;
         Ok(NativeRun {
             published: self.published,
             unseen: self.unseen,
+            cache,
             scores: Py::new(py, scores)?,
             metric_points: Py::new(py, metric_points)?,
             rejects: Py::new(py, rejects)?,
@@ -57,6 +59,12 @@ impl NativeRun {
     #[getter]
     fn folder(&self) -> PathBuf {
         self.published.folder.clone()
+    }
+
+    /// Where it was published, where that is an object store.
+    #[getter]
+    fn url(&self) -> Option<String> {
+        Some(&self.published.place).filter(|place| storage::is_url(place)).map(|place| place.display().to_string())
     }
 
     #[getter]
@@ -76,7 +84,8 @@ impl NativeRun {
 
     /// The evidence, which is read from its files when somebody wants it.
     fn evidence(&self, py: Python<'_>) -> PyResult<NativeTable> {
-        checked(py, py.detach(|| self.read_evidence()))
+        let (published, unseen) = (self.published.clone(), self.unseen.clone());
+        wait_for(py, None, self.cache.clone(), move || Ok(evidence_of(&published, unseen)?))
     }
 
     /// What `run.json` says.
@@ -87,18 +96,17 @@ impl NativeRun {
     }
 }
 
-impl NativeRun {
-    fn read_evidence(&self) -> Result<NativeTable> {
-        let parts = self.published.evidence_parts()?.ok_or_else(|| self.published.without_evidence())?;
-        let now = Published::open(&self.published.folder)?;
-        if serde_json::to_value(&now.run).ok() != serde_json::to_value(&self.published.run).ok() {
-            return Err(Error::absent("another run was published in the place of this one")
-                .at(self.published.folder.display())
-                .hint("open it anew"));
-        }
-        let rows = usize::try_from(self.published.run.rows.evidence.unwrap_or(0)).unwrap_or(usize::MAX);
-        NativeTable::stored(parts, rows, self.unseen.clone())
+/// The evidence of a run, which has to be there still; what lies on an object store is brought again where it was removed here.
+fn evidence_of(published: &Published, unseen: Option<Arc<Unseen>>) -> Result<NativeTable> {
+    let now = Published::open(&published.place)?;
+    if serde_json::to_value(&now.run).ok() != serde_json::to_value(&published.run).ok() {
+        return Err(Error::absent("another run was published in the place of this one")
+            .at(published.place.display())
+            .hint("open it anew"));
     }
+    let parts = now.evidence_parts()?.ok_or_else(|| published.without_evidence())?;
+    let rows = usize::try_from(published.run.rows.evidence.unwrap_or(0)).unwrap_or(usize::MAX);
+    NativeTable::stored(parts, rows, unseen)
 }
 
 /// Scores a history, and publishes it in `out` or where nobody sees it.
@@ -109,19 +117,27 @@ pub fn score(
     out: Option<PathBuf>,
     progress: Option<Bound<'_, PyAny>>,
 ) -> PyResult<NativeRun> {
-    let read = wait_for(py, progress.as_ref(), move || {
+    let (cache, out) = (asked.cache(), out.map(|out| storage::local(&out)));
+    let read = wait_for(py, progress.as_ref(), cache.clone(), move || {
         let settings = asked.settings()?;
         let unseen = if out.is_none() { Some(Arc::new(Unseen::new()?)) } else { None };
         let folder = unseen.as_ref().map(|unseen| unseen.path().to_owned()).or(out).unwrap_or_default();
         let outcome = pipeline::run(&settings, &folder)?;
         Ok(Read::of(Published::open(&outcome.folder)?, unseen)?)
     })?;
-    read.into_run(py)
+    read.into_run(py, cache)
 }
 
 /// Opens a published run.
 #[pyfunction]
-pub fn open_run(py: Python<'_>, path: PathBuf) -> PyResult<NativeRun> {
-    let read = py.detach(|| Read::of(Published::open(&path)?, None));
-    checked(py, read)?.into_run(py)
+pub fn open_run(
+    py: Python<'_>,
+    path: PathBuf,
+    cache: Option<PathBuf>,
+    progress: Option<Bound<'_, PyAny>>,
+) -> PyResult<NativeRun> {
+    let read = wait_for(py, progress.as_ref(), cache.clone(), move || {
+        Ok(Read::of(Published::open(&storage::local(&path))?, None)?)
+    })?;
+    read.into_run(py, cache)
 }

@@ -2,14 +2,15 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use partnerscore::engine;
 use partnerscore::error::Error;
+use partnerscore::{engine, storage};
 use pyo3::prelude::*;
 
 use crate::errors::{Worked, checked};
@@ -25,17 +26,23 @@ type Stage = (&'static str, usize, usize);
 /// What is shown to the caller: the last stage that began since it was looked at.
 type Latest = Arc<Mutex<Option<Stage>>>;
 
-/// Does work of the crate. `progress` is called with each stage's name and which set of how many it is, now and then.
+/// Does work of the crate. `progress` is called with each stage's name and which set of how many it is, now and then; `cache` is where
+/// this work keeps what it brings from object stores, unless the environment or the user's own folder is to say.
 ///
 /// # Errors
 /// The work's own, as exceptions; what Ctrl-C raises, or `progress`, once the work has stopped.
 pub fn wait_for<T: Send + 'static>(
     py: Python<'_>,
     progress: Option<&Bound<'_, PyAny>>,
+    cache: Option<PathBuf>,
     work: impl FnOnce() -> Worked<T> + Send + 'static,
 ) -> PyResult<T> {
     let (stop, latest) = (Arc::new(AtomicBool::new(false)), Latest::default());
-    let mut ended = begin(py, &stop, &latest, work)?;
+    let with_cache = move || {
+        cache.into_iter().for_each(storage::choose_cache);
+        work()
+    };
+    let mut ended = begin(py, &stop, &latest, with_cache)?;
     loop {
         let result;
         (ended, result) = py.detach(move || {

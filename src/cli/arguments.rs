@@ -43,7 +43,7 @@ pub struct ConsoleArguments {
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
     /// Folder for what is brought here from object stores [default: partnerscore in the user's cache directory]
-    #[arg(long, global = true, value_name = "DIR", env = "PARTNERSCORE_CACHE")]
+    #[arg(long, global = true, value_name = "DIR", env = "PARTNERSCORE_CACHE", hide_env_values = true)]
     pub cache: Option<PathBuf>,
 }
 
@@ -189,7 +189,7 @@ pub struct OverrideArguments {
     /// Folder of the history, or its URL
     #[arg(long, value_name = "DIR", env = "PARTNERSCORE_HISTORY", value_parser = place())]
     pub history: Option<PathBuf>,
-    /// Folder to publish in
+    /// Folder to publish in, or its URL
     #[arg(long, visible_alias = "out", value_name = "DIR", env = "PARTNERSCORE_OUTPUT", value_parser = place())]
     pub output: Option<PathBuf>,
     /// Day the score is for: today, newest_month or a date
@@ -253,7 +253,7 @@ pub struct BackfillArguments {
     /// Last usage month
     #[arg(long, value_name = "MONTH")]
     pub to: Month,
-    /// Folder to publish in; each month becomes its folder as_of=DATE
+    /// Folder, or URL of one, to publish in; each month becomes its folder as_of=DATE
     #[arg(long, value_name = "DIR", value_parser = place())]
     pub out: PathBuf,
     /// Try only the months that failed before

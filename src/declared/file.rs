@@ -23,7 +23,7 @@ use crate::toml_file;
 pub struct Declared {
     /// Folder of the history, or its URL on an object store.
     pub history: PathBuf,
-    /// Folder to publish in.
+    /// Folder to publish in, or its URL on an object store.
     pub output: PathBuf,
     /// Which day is scored: today, newest_month or a date. This, or backfill.
     #[schemars(extend("pattern" = "^(today|newest_month|[0-9]{4}-[0-9]{2}-[0-9]{2})$"))]
@@ -68,7 +68,7 @@ pub struct Declared {
     pub comparisons: Vec<DeclaredComparison>,
     /// What happened to partners since the last run that somebody should hear of.
     pub alerts: Option<DeclaredAlerts>,
-    /// How many runs are kept.
+    /// How many runs are kept; not where output is a URL.
     pub retention: Option<Retention>,
     /// Where a monitor and a lineage store hear of the run.
     #[serde(default)]
@@ -351,9 +351,9 @@ impl Declared {
             let what = "max_fall_in_mean_points is no number of points".to_owned();
             return wrong("max_fall_in_mean_points", what, "use 0 or more");
         }
-        if storage::is_url(&self.output) {
-            let what = "pipelines publish in local folders only".to_owned();
-            return wrong("output", what, "`partnerscore score --out URL` publishes on an object store");
+        if storage::is_url(&self.output) && self.retention.is_some() {
+            let what = "retention is for runs in a folder, and output is a URL".to_owned();
+            return wrong("retention", what, "leave it out; a lifecycle rule of the store removes old runs");
         }
         if self.shards == 0 {
             return wrong("shards", "shards is zero".to_owned(), "use 1 or more");

@@ -94,7 +94,7 @@ impl Night<'_> {
             self.step(step, &published)?;
         }
         self.retire(&lock)?;
-        if declared.strict { pipeline::refuse_findings(&published.run, &published.folder) } else { Ok(()) }
+        if declared.strict { pipeline::refuse_findings(&published.run, &published.place) } else { Ok(()) }
     }
 
     /// Scores one date, unless what is published would be repeated.
@@ -311,12 +311,9 @@ pub(super) fn why_publish(
     as_of: NaiveDate,
 ) -> Result<Option<String>> {
     let settings = Settings { as_of, ..settings.clone() };
-    let folder = publish::run_folder(out, as_of);
-    if !publish::is_run(&folder) {
-        return Ok(Some(format!("{} holds no run yet", folder.display())));
-    }
-    match Published::open(&folder) {
-        Ok(published) => Ok(pipeline::what_changed(&settings, history, &published.run)),
+    match publish::run_of(out, as_of) {
+        Ok(Some(run)) => Ok(pipeline::what_changed(&settings, history, &run)),
+        Ok(None) => Ok(Some(format!("{} holds no run yet", publish::run_folder(out, as_of).display()))),
         Err(error) => Ok(Some(error.what)),
     }
 }

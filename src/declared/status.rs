@@ -79,9 +79,9 @@ pub enum StepState {
 }
 
 impl PipelineStatus {
-    /// Where the status of a pipeline stands.
-    pub fn path(output: &Path, pipeline: &str) -> PathBuf {
-        output.join(format!("{pipeline}.status.json"))
+    /// The file, beside what a pipeline publishes, where its status stands.
+    pub fn file(pipeline: &str) -> String {
+        format!("{pipeline}.status.json")
     }
 
     /// A run that begins now, after another.
@@ -103,14 +103,14 @@ impl PipelineStatus {
 
     /// The status that stands beside what a pipeline publishes. One that cannot be read says nothing: what it would save is done again.
     pub fn read(output: &Path, pipeline: &str) -> Option<PipelineStatus> {
-        let json = std::fs::read(PipelineStatus::path(output, pipeline)).ok()?;
+        let json = publish::read_beside(output, &PipelineStatus::file(pipeline)).ok()??;
         serde_json::from_slice(&json).ok()
     }
 
     pub(super) fn write(&self, output: &Path, mode: Mode) -> Result<()> {
         let mut json = serde_json::to_vec_pretty(self).map_err(|error| Error::internal(error.to_string()))?;
         json.push(b'\n');
-        publish::replace_file(&PipelineStatus::path(output, &self.pipeline), &json, mode)
+        publish::change_beside(output, &PipelineStatus::file(&self.pipeline), mode, &mut |_| Ok(Some(json.clone())))
     }
 
     /// Ends the run.

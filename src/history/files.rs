@@ -167,7 +167,7 @@ fn refuse_table_formats(folder: &Path) -> Result<()> {
 pub(super) fn not_alive(format: &str, folder: &impl fmt::Display) -> Error {
     Error::refused(format!("this is {format} table, whose files are not all alive"))
         .at(folder)
-        .hint("export the live rows to plain Parquet first, for instance with its own reader")
+        .hint("export the live rows to plain Parquet first, for instance with its own reader; the Python package takes a DeltaTable")
 }
 
 /// Whether a file or folder is none of the history's.

@@ -7,6 +7,7 @@ mod certifications;
 mod checks;
 mod files;
 mod footer;
+mod listed;
 mod partners;
 mod source;
 mod stored;
@@ -25,8 +26,9 @@ pub use checks::Findings;
 pub use files::File;
 use files::Root;
 pub use footer::Footer;
+pub use listed::{Listed, ListedFile};
 pub use partners::{Account, Accounts};
-pub use source::{Given, Source};
+pub use source::{Given, Part, Source};
 pub use table::Table;
 pub use tenants::{TenantRange, Tenants};
 pub use usage_pass::{ToFind, Totals, UNLISTED};
@@ -71,11 +73,11 @@ impl History {
     /// Opens a history, wherever it is.
     ///
     /// # Errors
-    /// Those of [`open`](History::open) and [`of_tables`](History::of_tables).
+    /// Those of [`open`](History::open) and [`of_parts`](History::of_parts).
     pub fn of(source: Source, known: KnownNames) -> Result<(History, Findings)> {
         match source {
             Source::Folder(folder) => History::open(&folder, known),
-            Source::Tables(tables) => History::of_tables(tables, known),
+            Source::Parts(parts) => History::of_parts(*parts, known),
         }
     }
 
@@ -97,12 +99,22 @@ impl History {
     /// # Errors
     /// Refused where a table cannot be scored.
     pub fn of_tables(tables: Tables, known: KnownNames) -> Result<(History, Findings)> {
-        let partners = Table::held(partners::NAME, partners::COLUMNS, tables.partners)?;
-        let associations = Table::held(associations::NAME, associations::COLUMNS, tables.associations)?;
-        let certifications = Table::held(certifications::NAME, certifications::COLUMNS, tables.certifications)?;
-        let workload_usage = Table::held(workload_usage::NAME, workload_usage::COLUMNS, tables.workload_usage)?;
+        let Tables { partners, associations, certifications, workload_usage } = tables;
+        History::of_parts([partners, associations, certifications, workload_usage].map(Part::Held), known)
+    }
+
+    /// A history whose tables were given one by one, in the order in which they are documented.
+    ///
+    /// # Errors
+    /// Refused where a table cannot be scored; absent where a file is not there; usage where a URL is wrong.
+    pub fn of_parts(parts: [Part; 4], known: KnownNames) -> Result<(History, Findings)> {
+        let root = PathBuf::from(source::place(&parts));
+        let [partners, associations, certifications, workload_usage] = parts;
+        let partners = Table::of(partners::NAME, partners::COLUMNS, partners)?;
+        let associations = Table::of(associations::NAME, associations::COLUMNS, associations)?;
+        let certifications = Table::of(certifications::NAME, certifications::COLUMNS, certifications)?;
+        let workload_usage = Table::of(workload_usage::NAME, workload_usage::COLUMNS, workload_usage)?;
         let workload_usage = workload_usage.by_month(workload_usage::MONTH)?;
-        let root = PathBuf::from(source::PLACE);
         History::with([partners, associations, certifications, workload_usage], root, known)
     }
 
@@ -251,11 +263,16 @@ impl History {
         self.bring_all(&self.workload_usage.files.iter().collect::<Vec<_>>())
     }
 
-    /// Brings files of usage, and the other tables. One history has one store, which brings files of every table.
+    /// Brings files of usage, and the other tables. Tables of one folder have one store, which brings the files of all of them.
     fn bring_all(&self, usage: &[&File]) -> Result<()> {
-        let others = [&self.partners, &self.associations, &self.certifications];
-        let others = others.into_iter().flat_map(|table| &table.files);
-        self.workload_usage.bring(&others.chain(usage.iter().copied()).collect::<Vec<_>>())
+        let mut loads = vec![(&self.workload_usage, usage.to_vec())];
+        for table in [&self.partners, &self.associations, &self.certifications] {
+            match loads.iter_mut().find(|(other, _)| other.shares_store(table)) {
+                Some((_, files)) => files.extend(&table.files),
+                None => loads.push((table, table.files.iter().collect())),
+            }
+        }
+        loads.iter().try_for_each(|(table, files)| table.bring(files))
     }
 
     /// The files that scores of usage months `from` to `to` depend on, each with its footer where that can be read.

@@ -1,4 +1,4 @@
-//! Where a history is: a folder of Parquet tables, or tables that another program holds in memory.
+//! Where a history is: a folder of Parquet tables, or tables that were given one by one, in memory or as files that somebody lists.
 
 use std::path::{Path, PathBuf};
 
@@ -6,6 +6,7 @@ use polars::prelude::*;
 use polars_arrow::array::{DictionaryArray, DictionaryKey};
 use polars_arrow::datatypes::IntegerType;
 
+use super::listed::Listed;
 use super::table::Kind;
 use super::{Tables, associations, certifications, partners, workload_usage};
 use crate::error::{Error, Result, nearest};
@@ -15,8 +16,40 @@ use crate::error::{Error, Result, nearest};
 pub enum Source {
     /// A folder of Parquet tables.
     Folder(PathBuf),
-    /// The four tables, in memory.
-    Tables(Tables),
+    /// The four tables, one by one.
+    Parts(Box<[Part; 4]>),
+}
+
+/// One table of a history.
+#[derive(Debug, Clone)]
+pub enum Part {
+    /// Its rows, in memory.
+    Held(DataFrame),
+    /// Its live files.
+    Listed(Listed),
+}
+
+impl Source {
+    /// A history of tables that were given, each with its name.
+    ///
+    /// # Errors
+    /// Absent where a table was not given; usage where one is not of a history.
+    pub fn given(tables: Vec<(String, Part)>) -> Result<Source> {
+        let mut found: [Option<Part>; 4] = Default::default();
+        for (table, part) in tables {
+            let place = Tables::NAMES.iter().position(|name| *name == table);
+            let place = place.and_then(|place| found.get_mut(place)).ok_or_else(|| unknown(&table))?;
+            *place = Some(part);
+        }
+        for (name, table) in Tables::NAMES.into_iter().zip(&found) {
+            if table.is_none() {
+                return Err(Error::absent(format!("table `{name}` is missing"))
+                    .at(PLACE)
+                    .hint(format!("give {}", Tables::NAMES.join(", "))));
+            }
+        }
+        Ok(Source::Parts(Box::new(found.map(|part| part.unwrap_or_else(|| Part::Held(DataFrame::default()))))))
+    }
 }
 
 impl From<PathBuf> for Source {
@@ -56,32 +89,18 @@ pub struct Given {
 impl Tables {
     /// The names of the four tables.
     pub const NAMES: [&str; 4] = [partners::NAME, associations::NAME, certifications::NAME, workload_usage::NAME];
-
-    /// The four tables of what was given. Columns that are not read are left out.
-    ///
-    /// # Errors
-    /// Absent where a table was not given; usage where one is not of a history; refused where a column holds what it cannot.
-    pub fn given(tables: Vec<Given>) -> Result<Tables> {
-        let mut found: [Option<DataFrame>; 4] = Default::default();
-        for given in tables {
-            let place = Tables::NAMES.iter().position(|name| *name == given.table);
-            let place = place.and_then(|place| found.get_mut(place)).ok_or_else(|| unknown(&given.table))?;
-            *place = Some(given.frame()?);
-        }
-        for (name, table) in Tables::NAMES.into_iter().zip(&found) {
-            if table.is_none() {
-                return Err(Error::absent(format!("table `{name}` is missing"))
-                    .at(PLACE)
-                    .hint(format!("give {}", Tables::NAMES.join(", "))));
-            }
-        }
-        let [partners, associations, certifications, workload_usage] = found.map(Option::unwrap_or_default);
-        Ok(Tables { partners, associations, certifications, workload_usage })
-    }
 }
 
 /// What stands for the folder of a history that has none.
-pub(super) const PLACE: &str = "tables in memory";
+const PLACE: &str = "tables in memory";
+/// The same where some of its tables are files.
+const PLACE_OF_SOME: &str = "tables as they were given";
+
+/// What stands for the folder of a history of parts.
+pub(super) fn place(parts: &[Part]) -> &'static str {
+    let in_memory = parts.iter().all(|part| matches!(part, Part::Held(_)));
+    if in_memory { PLACE } else { PLACE_OF_SOME }
+}
 
 fn unknown(table: &str) -> Error {
     let error = Error::usage(format!("a history has no table `{table}`")).at(PLACE);
@@ -92,8 +111,11 @@ fn unknown(table: &str) -> Error {
 }
 
 impl Given {
-    /// The columns that are read.
-    fn frame(&self) -> Result<DataFrame> {
+    /// The columns that are read; others are left out.
+    ///
+    /// # Errors
+    /// Refused where a column holds what it cannot.
+    pub fn frame(&self) -> Result<DataFrame> {
         let columns = [partners::COLUMNS, associations::COLUMNS, certifications::COLUMNS, workload_usage::COLUMNS];
         let columns = Tables::NAMES.iter().zip(columns).find(|(name, _)| **name == self.table);
         let read = columns.map(|(_, columns)| columns).unwrap_or_default();

@@ -11,11 +11,13 @@ use crate::storage::{Folder, Object};
 /// What bringing files here is called where stages are told.
 const STAGE: &str = "download";
 
-/// The files of a history's folder as its store listed them.
+/// The files of a history's folder as its store listed them, or those of one table as somebody else did.
 #[derive(Debug)]
 pub(super) struct Stored {
     folder: Folder,
     objects: Vec<Object>,
+    /// What stands before the names of its files: nothing, or a table's name.
+    prefix: String,
 }
 
 impl Stored {
@@ -24,12 +26,20 @@ impl Stored {
     /// # Errors
     /// Absent where there is nothing; storage where access fails.
     pub(super) fn open(url: &Path) -> Result<Stored> {
-        let folder = Folder::open(url)?;
+        let folder = Folder::open(url, engine::go_on)?;
         let objects = engine::stage("list", || folder.list())?;
         if objects.is_empty() {
             return Err(files::no_history(&folder.url()));
         }
-        Ok(Stored { folder, objects })
+        Ok(Stored { folder, objects, prefix: String::new() })
+    }
+
+    /// Objects of a folder that were listed otherwise; `prefix` stands before the names of its files.
+    ///
+    /// # Errors
+    /// Usage where the URL is wrong; storage where what the environment tells cannot be used.
+    pub(super) fn listed(url: &Path, prefix: String, objects: Vec<Object>) -> Result<Stored> {
+        Ok(Stored { folder: Folder::open(url, engine::go_on)?, objects, prefix })
     }
 
     pub(super) fn url(&self) -> String {
@@ -60,12 +70,13 @@ impl Stored {
         Ok(files)
     }
 
-    fn file(&self, object: &Object) -> File {
+    /// An object as a file of a table.
+    pub(super) fn file(&self, object: &Object) -> File {
         let above = object.name.rsplit_once('/').map_or("", |(above, _)| above);
         File {
             path: self.folder.place(object),
             place: self.folder.url_of(&object.name),
-            name: object.name.clone(),
+            name: format!("{}{}", self.prefix, object.name),
             hive: above.split('/').filter_map(files::hive_key).collect(),
             size: object.size,
             modified: Some(object.modified),
@@ -100,7 +111,7 @@ impl Stored {
     /// # Errors
     /// Storage where access fails, or a file was replaced since it was listed.
     pub(super) fn bring(&self, wanted: &[&File]) -> Result<()> {
-        let names: BTreeSet<&str> = wanted.iter().map(|file| file.name.as_str()).collect();
+        let names: BTreeSet<&str> = wanted.iter().filter_map(|file| file.name.strip_prefix(&self.prefix)).collect();
         let objects = self.objects.iter().filter(|object| names.contains(object.name.as_str()));
         let missing: Vec<(&Object, PathBuf)> =
             self.folder.missing(objects.map(|object| (object, self.folder.place(object))));

@@ -9,6 +9,7 @@ use polars::prelude::*;
 
 use super::files::{File, Root};
 use super::footer::{Footer, unreadable};
+use super::source::Part;
 use super::stored::Stored;
 use crate::engine::{self, Flow};
 use crate::error::{Code, Error, Result, nearest};
@@ -98,11 +99,24 @@ impl Table {
         Ok(Table { name, columns, files, footers: Mutex::default(), stored: root.stored(), held: None })
     }
 
+    /// A table that was given by itself.
+    ///
+    /// # Errors
+    /// Refused where a column is missing or cannot be read as what it holds; absent where a file is not there.
+    pub(super) fn of(name: &'static str, columns: &'static [Column], part: Part) -> Result<Table> {
+        let listed = match part {
+            Part::Held(rows) => return Table::held(name, columns, rows),
+            Part::Listed(listed) => listed,
+        };
+        let (files, stored) = listed.open(name)?;
+        Ok(Table { name, columns, files, footers: Mutex::default(), stored, held: None })
+    }
+
     /// A table whose rows are in memory.
     ///
     /// # Errors
     /// Refused where a column is missing or cannot be read as what it holds.
-    pub(super) fn held(name: &'static str, columns: &'static [Column], rows: DataFrame) -> Result<Table> {
+    fn held(name: &'static str, columns: &'static [Column], rows: DataFrame) -> Result<Table> {
         let names: Vec<String> = rows.get_column_names().iter().map(|name| name.to_string()).collect();
         let selected = columns.iter().map(|column| match rows.column(column.name) {
             Ok(given) if *given.dtype() == DataType::UInt64 => Ok(no_larger_than_signed(column)),
@@ -120,6 +134,9 @@ impl Table {
 
     /// Tells rows in memory apart by the month of a date, once for every month that is going to be looked at.
     pub(super) fn by_month(mut self, date: &str) -> Result<Table> {
+        if !self.is_held() {
+            return Ok(self);
+        }
         let failed = |error: PolarsError| Error::internal(error.to_string());
         let mut parts = Vec::new();
         for held in self.held.iter().flatten() {
@@ -146,6 +163,15 @@ impl Table {
     /// Whether its rows are in memory.
     pub(super) fn is_held(&self) -> bool {
         self.held.is_some()
+    }
+
+    /// Whether one store brings the files of both.
+    pub(super) fn shares_store(&self, other: &Table) -> bool {
+        match (&self.stored, &other.stored) {
+            (Some(mine), Some(theirs)) => Arc::ptr_eq(mine, theirs),
+            (None, None) => true,
+            _ => false,
+        }
     }
 
     /// Has files on this machine, all that are missing brought at once.

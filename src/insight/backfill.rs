@@ -9,13 +9,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, column, frame};
-use super::published::Published;
 use super::trend;
 use crate::error::{Code, Error, Result};
 use crate::history::History;
 use crate::month::Month;
 use crate::pipeline::{self, Outcome, Settings};
-use crate::publish::{self, Lock, Staging};
+use crate::publish::{self, Lock, Mode, Staging};
 use crate::rulebook::Rulebook;
 
 /// The file of an output folder that tells how each month of its backfills ended.
@@ -108,8 +107,8 @@ pub fn backfill_locked(
 ) -> Result<Backfill> {
     possible((from, to))?;
     // Where every month is up to date, nothing else would remove what a killed run left.
-    Staging::clean(out)?;
-    let mut record = Backfill::read(out)?;
+    Staging::clean(&publish::workspace(out)?)?;
+    let record = Backfill::read(out)?;
     let failed_before =
         |month: &Month| record.months.get(&month.to_string()).is_some_and(|result| result.status == Status::Failed);
     let months: Vec<Month> = from.through(to).filter(|month| !only_failed || failed_before(month)).collect();
@@ -126,9 +125,8 @@ pub fn backfill_locked(
         let settings = Settings { rules, ..settings.clone() };
         let mut ended = |month: Month, result: MonthResult, outcome: Option<&Outcome>| {
             told(month, &result, outcome);
-            record.months.insert(month.to_string(), result.clone());
-            done.months.insert(month.to_string(), result);
-            record.write(out, &settings)
+            done.months.insert(month.to_string(), result.clone());
+            Backfill::record(out, settings.mode, month, &result)
         };
         months_of(&settings, &months, lock, out, &mut ended)?;
     }
@@ -171,28 +169,32 @@ fn months_of(settings: &Settings, months: &[Month], lock: &Lock, out: &Path, end
 /// Whether what is published of a date was made of the same files, by the same rules and version.
 fn up_to_date(settings: &Settings, history: &History, as_of: NaiveDate, out: &Path) -> bool {
     let settings = Settings { as_of, ..settings.clone() };
-    let published = Published::open(&publish::run_folder(out, as_of));
-    published.is_ok_and(|published| pipeline::would_repeat(&settings, history, &published.run))
+    let published = publish::run_of(out, as_of).ok().flatten();
+    published.is_some_and(|run| pipeline::would_repeat(&settings, history, &run))
 }
 
 impl Backfill {
     /// The record of an output folder; empty where there is none.
     pub fn read(out: &Path) -> Result<Backfill> {
-        let path = out.join(RECORD);
-        match std::fs::read(&path) {
-            Ok(json) => serde_json::from_slice(&json).map_err(|error| {
-                Error::refused(format!("the record of backfills cannot be read: {error}"))
-                    .at(path.display())
-                    .hint("remove it; months that are up to date are recognised without it")
-            }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Backfill::default()),
-            Err(error) => Err(Error::storage("read the record of backfills", &path, &error)),
-        }
+        Backfill::parse(publish::read_beside(out, RECORD)?.as_deref(), out)
     }
 
-    fn write(&self, out: &Path, settings: &Settings) -> Result<()> {
-        let json = serde_json::to_vec_pretty(self).map_err(|error| Error::internal(error.to_string()))?;
-        publish::replace_file(&out.join(RECORD), &json, settings.mode)
+    fn parse(json: Option<&[u8]>, out: &Path) -> Result<Backfill> {
+        let Some(json) = json else { return Ok(Backfill::default()) };
+        serde_json::from_slice(json).map_err(|error| {
+            Error::refused(format!("the record of backfills cannot be read: {error}"))
+                .at(out.join(RECORD).display())
+                .hint("remove it; months that are up to date are recognised without it")
+        })
+    }
+
+    /// Records how a month ended, beside what is recorded of others.
+    fn record(out: &Path, mode: Mode, month: Month, result: &MonthResult) -> Result<()> {
+        publish::change_beside(out, RECORD, mode, &mut |before| {
+            let mut record = Backfill::parse(before, out)?;
+            record.months.insert(month.to_string(), result.clone());
+            serde_json::to_vec_pretty(&record).map(Some).map_err(|error| Error::internal(error.to_string()))
+        })
     }
 
     /// How many months ended so.

@@ -49,9 +49,7 @@ impl Published {
     /// Absent where there is no run; refused where `run.json` is not one; storage where access fails.
     pub fn open(path: &Path) -> Result<Published> {
         if storage::is_url(path) {
-            let (folder, place) = publish::brought(path)?;
-            let run = Run::read(&folder)?;
-            return Ok(Published { folder, place, run });
+            return Published::brought(publish::brought(path)?);
         }
         if publish::is_run(path) {
             return Published::read(path.to_owned());
@@ -72,9 +70,13 @@ impl Published {
         publish::is_run(path) || publish::run_folders(path).is_ok_and(|runs| !runs.is_empty())
     }
 
-    /// Every run of an output folder, the oldest first.
+    /// Every run of an output folder, the oldest first; on an object store, their evidence stays there.
     pub fn all(out: &Path) -> Result<Vec<Published>> {
-        publish::run_folders(out)?.into_iter().map(|(_, folder)| Published::read(folder)).collect()
+        let open = |folder: PathBuf| match storage::is_url(&folder) {
+            true => Published::brought(publish::brought_without_evidence(&folder)?),
+            false => Published::read(folder),
+        };
+        publish::run_folders(out)?.into_iter().map(|(_, folder)| open(folder)).collect()
     }
 
     /// The newest run that lies beside this one with an earlier date and the same partners asked for, where there is one.
@@ -88,6 +90,11 @@ impl Published {
         let (Some(out), Some(until)) = (out, self.run.as_of.pred_opt()) else { return Ok(None) };
         let last = publish::last_run(out, until, &self.run.selection)?;
         last.map(|(place, _)| Published::open(&place)).transpose()
+    }
+
+    fn brought((folder, place): (PathBuf, PathBuf)) -> Result<Published> {
+        let run = Run::read(&folder)?;
+        Ok(Published { folder, place, run })
     }
 
     fn read(folder: PathBuf) -> Result<Published> {

@@ -1,7 +1,7 @@
 //! Trend: every published run of an output folder side by side, with movement and the qualification window.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chrono::NaiveDate;
 use polars::prelude::*;
@@ -9,20 +9,24 @@ use polars::prelude::*;
 use super::published::{Published, ScoreRow};
 use crate::error::{Error, Result};
 use crate::month::Month;
-use crate::publish::{self, Mode, Stamp};
+use crate::publish::{self, Mode, Stamp, StampedRows};
 use crate::rulebook::{Metric, Rulebook};
 use crate::score::Points;
 
 /// The file of an output folder that holds its trend.
 pub const TREND: &str = "trend.parquet";
 
-/// Writes the trend of the runs of an output folder, whose lock is held, and returns its path; None where there is no run.
+/// Writes the trend of the runs of an output folder, whose lock is held; nothing where there is no run.
 ///
 /// One row for each partner and run, by partner and date. `movement` is the total less that of the run before. The window is that of
 /// `rules`: a partner that met the bar at any run within it is qualified in the window, which closes at the end of the last month
 /// that still looks back on `last_qualified`.
-pub fn trend(out: &Path, rules: &Rulebook, mode: Mode) -> Result<Option<PathBuf>> {
-    let runs = Published::all(out)?;
+pub fn trend(out: &Path, rules: &Rulebook, mode: Mode) -> Result<()> {
+    publish::replace_table(out, TREND, mode, &mut || trend_of(&Published::all(out)?, rules))
+}
+
+/// The trend of runs, the oldest first.
+fn trend_of(runs: &[Published], rules: &Rulebook) -> Result<StampedRows> {
     let Some(newest) = runs.last() else { return Ok(None) };
     let stamp = Stamp {
         rulebook_id: newest.run.rulebook.id.clone(),
@@ -30,7 +34,7 @@ pub fn trend(out: &Path, rules: &Rulebook, mode: Mode) -> Result<Option<PathBuf>
         as_of: newest.run.as_of,
     };
     let mut by_partner: BTreeMap<String, Vec<Standing>> = BTreeMap::new();
-    for run in &runs {
+    for run in runs {
         for score in run.scores()? {
             let (as_of, month) = (run.run.as_of, run.run.months.m);
             let rulebook = run.run.rulebook.id.clone();
@@ -39,7 +43,7 @@ pub fn trend(out: &Path, rules: &Rulebook, mode: Mode) -> Result<Option<PathBuf>
     }
     let window = rules.designation.window_months;
     let rows: Vec<Row> = by_partner.into_values().flat_map(|standings| rows(standings, window)).collect();
-    publish::replace_table(table(&rows)?, &out.join(TREND), &stamp, mode).map(Some)
+    Ok(Some((table(&rows)?, stamp)))
 }
 
 /// One partner in one run.

@@ -28,26 +28,7 @@ pub struct Outcome {
 /// # Errors
 /// Those of [`score`](super::score); locked where another run holds `out`; storage where it cannot be written.
 pub fn run(settings: &Settings, out: &Path) -> Result<Outcome> {
-    match storage::is_url(out) {
-        true => run_to_store(settings, out),
-        false => run_locked(settings, &Lock::take(out, settings.mode)?, out),
-    }
-}
-
-/// The same where `out` is a URL: staged on this machine, and written there once it stands.
-fn run_to_store(settings: &Settings, out: &Path) -> Result<Outcome> {
-    let store = StoreOutput::open(out, settings.as_of)?;
-    let (_lock, folder) = (store.lock()?, store.workspace());
-    let mut outcome = None;
-    stage_each(settings, folder, &[settings.as_of], &mut |_, staged| {
-        outcome = Some(staged.and_then(|(settings, scored, staging, parts)| {
-            refusing::refuse_fall(&settings, &scored.scores, out)?;
-            let run = write(&settings, &scored, &staging, parts)?;
-            let (folder, changed) = store.publish(&staging, &run)?;
-            Ok(Outcome { scored, run, folder, changed })
-        }));
-    })?;
-    outcome.unwrap_or_else(|| Err(Error::internal("the date was not scored")))
+    run_locked(settings, &Lock::take(out, settings.mode)?, out)
 }
 
 /// The same in an output folder whose lock is held.
@@ -69,11 +50,16 @@ pub fn publish_each(
     as_of_dates: &[NaiveDate],
     done: &mut dyn FnMut(NaiveDate, Result<Outcome>),
 ) -> Result<()> {
-    stage_each(settings, out, as_of_dates, &mut |as_of, staged| {
-        let outcome =
-            staged.and_then(|(settings, scored, staging, parts)| published(&settings, scored, staging, parts, out));
-        done(as_of, outcome);
+    let stores = stores(out, as_of_dates)?;
+    stage_each(settings, &publish::workspace(out)?, as_of_dates, &mut |as_of, staged| {
+        done(as_of, staged.and_then(|staged| published(staged, stores.get(&as_of), out)));
     })
+}
+
+/// Where each date is published, where `out` is a URL: staged on this machine, and written there once it stands.
+fn stores(out: &Path, as_of_dates: &[NaiveDate]) -> Result<BTreeMap<NaiveDate, StoreOutput>> {
+    let dates = as_of_dates.iter().filter(|_| storage::is_url(out));
+    dates.map(|as_of| Ok((*as_of, StoreOutput::open(out, *as_of)?))).collect()
 }
 
 /// A date that was scored, what it was asked for, and where the results of it go.
@@ -101,21 +87,24 @@ fn stage_each(
     })
 }
 
-fn published(
-    settings: &Settings,
-    scored: Scored,
-    staging: Staging,
-    parts: Option<EvidenceParts>,
-    out: &Path,
-) -> Result<Outcome> {
-    refusing::refuse_fall(settings, &scored.scores, out)?;
-    let run = write(settings, &scored, &staging, parts)?;
-    let changed = !(staging.is_published() && run.same_as(staging.target()));
-    let folder = match changed {
-        true => engine::stage("publish", || staging.publish())?,
-        false => staging.settle_published().map(|()| staging.target().to_owned())?,
+fn published(staged: Staged, store: Option<&StoreOutput>, out: &Path) -> Result<Outcome> {
+    let (settings, scored, staging, parts) = staged;
+    refusing::refuse_fall(&settings, &scored.scores, out)?;
+    let run = write(&settings, &scored, &staging, parts)?;
+    let (folder, changed) = match store {
+        Some(store) => store.publish(&staging, &run)?,
+        None => exchanged(staging, &run)?,
     };
     Ok(Outcome { scored, run, folder, changed })
+}
+
+/// Puts a staged run in the place of what is published of its date, unless that is the same.
+fn exchanged(staging: Staging, run: &Run) -> Result<(PathBuf, bool)> {
+    if staging.is_published() && run.same_as(staging.target()) {
+        staging.settle_published()?;
+        return Ok((staging.target().to_owned(), false));
+    }
+    Ok((engine::stage("publish", || staging.publish())?, true))
 }
 
 /// Writes everything but the publication itself.

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::staging::{Mode, create_folder};
+use super::store;
 use crate::error::{Code, Error, Result};
 use crate::storage;
 
@@ -17,15 +18,14 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock of an output folder, which is created where it is missing.
+    /// Takes the lock of an output folder, which is created where it is missing; of a URL, that of where it is staged on this machine.
     ///
     /// # Errors
-    /// Locked where another run holds it; usage where it cannot be a folder; storage where it cannot be written.
+    /// Locked where another run holds it; usage where it cannot be a folder; storage where it cannot be written; absent where there is no
+    /// such container.
     pub fn take(out: &Path, mode: Mode) -> Result<Lock> {
         if storage::is_url(out) {
-            return Err(Error::usage("backfills and pipelines publish in local folders only")
-                .at(out.display())
-                .hint("`partnerscore score --out URL` publishes on an object store, one date at a time"));
+            return store::lock(out);
         }
         if out.is_file() {
             return Err(Error::usage("the output is a folder, and this is a file")

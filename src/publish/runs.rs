@@ -14,11 +14,14 @@ const PREFIX: &str = "as_of=";
 /// What makes a folder a run.
 pub(super) const FILE: &str = "run.json";
 
-/// The folders of runs in an output folder, each with its as-of date, the oldest first.
+/// The folders of runs in an output folder, each with its as-of date, the oldest first; on an object store, their URLs.
 ///
 /// # Errors
 /// Absent where there is no such folder; storage where it cannot be read.
 pub fn run_folders(out: &Path) -> Result<Vec<(NaiveDate, PathBuf)>> {
+    if storage::is_url(out) {
+        return store::run_folders(out);
+    }
     let entries = std::fs::read_dir(out).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => Error::absent("there is no such folder")
             .at(out.display())
@@ -50,6 +53,18 @@ pub fn run_folder(out: &Path, as_of: NaiveDate) -> PathBuf {
 /// Whether a folder is a published run.
 pub fn is_run(folder: &Path) -> bool {
     folder.join(FILE).is_file()
+}
+
+/// What the run of an as-of date says of itself; None where an output folder has none.
+///
+/// # Errors
+/// Storage or refused where it cannot be read.
+pub fn run_of(out: &Path, as_of: NaiveDate) -> Result<Option<Run>> {
+    if storage::is_url(out) {
+        return Ok(store::run_of(out, as_of)?.map(|(_, run)| run));
+    }
+    let folder = run_folder(out, as_of);
+    if is_run(&folder) { Run::read(&folder).map(Some) } else { Ok(None) }
 }
 
 /// The newest run of an output folder, of `until` at the latest, for which the same partners were asked; None where there is none.

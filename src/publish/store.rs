@@ -25,6 +25,8 @@ const POINTER: &str = "current.json";
 const PREFIX: &str = "run=";
 /// Digits of a run's name.
 const DIGITS: usize = 32;
+/// How the names of files with evidence begin.
+const EVIDENCE: &str = "evidence/";
 /// What writing to a store is called where stages are told.
 const UPLOAD: &str = "upload";
 /// What reading published files is called there.
@@ -55,37 +57,31 @@ pub struct StoreOutput {
     as_of: NaiveDate,
     /// `current.json` as it was before anything was scored.
     before: Option<Content>,
-    workspace: PathBuf,
+}
+
+/// Takes the lock of the folder of this machine where what is published at a URL is staged: one run at a time.
+///
+/// # Errors
+/// Locked where another run of this machine publishes there; absent where there is no such container; storage where access fails.
+pub(super) fn lock(out: &Path) -> Result<Lock> {
+    let folder = opened(out)?;
+    // A container that is not there, or not ours, is told of before anything is scored.
+    folder.folders()?;
+    Lock::take(&folder.workspace()?, Mode::default()).map_err(|error| match error.code {
+        Code::Locked => error.at(folder.url()),
+        _ => error,
+    })
 }
 
 impl StoreOutput {
     /// Looks at what is published of a date now.
     ///
     /// # Errors
-    /// Usage where the URL is wrong; absent where there is no such container; storage where access fails.
+    /// Usage where the URL is wrong; storage where access fails.
     pub fn open(out: &Path, as_of: NaiveDate) -> Result<StoreOutput> {
-        let above = Folder::open(out)?;
-        // A container that is not there, or not ours, is told of before anything is scored.
-        above.folders()?;
-        let folder = Folder::open(&run_folder(out, as_of))?;
+        let folder = opened(&run_folder(out, as_of))?;
         let before = folder.read(POINTER)?;
-        Ok(StoreOutput { folder, as_of, before, workspace: above.workspace()? })
-    }
-
-    /// The folder of this machine to stage in.
-    pub fn workspace(&self) -> &Path {
-        &self.workspace
-    }
-
-    /// Takes the lock of the folder to stage in: one run at a time on this machine.
-    ///
-    /// # Errors
-    /// Locked where another run of this machine publishes there.
-    pub fn lock(&self) -> Result<Lock> {
-        Lock::take(&self.workspace, Mode::default()).map_err(|error| match error.code {
-            Code::Locked => error.at(self.folder.url()),
-            _ => error,
-        })
+        Ok(StoreOutput { folder, as_of, before })
     }
 
     /// Publishes what was staged: its files, and then, in one step, that it counts. Returns its URL, and whether that was news.
@@ -153,6 +149,11 @@ impl StoreOutput {
     }
 }
 
+/// The folder of a URL.
+pub(super) fn opened(url: &Path) -> Result<Folder> {
+    Folder::open(url, engine::go_on)
+}
+
 fn parsed(bytes: &[u8]) -> Result<Pointer> {
     let unreadable = |why: String| Error::refused(format!("this names no run that this version can read: {why}"));
     let pointer: Pointer = serde_json::from_slice(bytes).map_err(|error| unreadable(error.to_string()))?;
@@ -174,7 +175,7 @@ fn current(folder: &Folder) -> Result<Option<Pointer>> {
 
 /// The dates that have a folder, the newest first, each with its folder.
 fn dates(out: &Path) -> Result<Vec<(NaiveDate, PathBuf)>> {
-    let names = Folder::open(out)?.folders()?;
+    let names = opened(out)?.folders()?;
     let mut dates: Vec<NaiveDate> = names.iter().filter_map(|name| as_of(name)).collect();
     dates.sort();
     Ok(dates.into_iter().rev().map(|date| (date, run_folder(out, date))).collect())
@@ -184,14 +185,14 @@ fn dates(out: &Path) -> Result<Vec<(NaiveDate, PathBuf)>> {
 fn found(url: &Path) -> Result<Option<(Folder, Pointer)>> {
     let name = url.file_name().unwrap_or_default().to_string_lossy().into_owned();
     if let (Some(run), Some(above)) = (name.strip_prefix(PREFIX), url.parent()) {
-        return one_of(Folder::open(above)?, run, &Folder::open(url)?);
+        return one_of(opened(above)?, run, &opened(url)?);
     }
-    let folder = Folder::open(url)?;
+    let folder = opened(url)?;
     if let Some(pointer) = current(&folder)? {
         return Ok(Some((folder, pointer)));
     }
     for (_, url) in dates(url)? {
-        let folder = Folder::open(&url)?;
+        let folder = opened(&url)?;
         if let Some(pointer) = current(&folder)? {
             return Ok(Some((folder, pointer)));
         }
@@ -217,6 +218,19 @@ fn one_of(date: Folder, run: &str, folder: &Folder) -> Result<Option<(Folder, Po
 /// # Errors
 /// Absent where the URL names no run; storage where access fails; refused where `current.json` cannot be read.
 pub fn brought(url: &Path) -> Result<(PathBuf, PathBuf)> {
+    bring(url, &|_| true)
+}
+
+/// The same without its evidence, which stays there.
+///
+/// # Errors
+/// Those of [`brought`].
+pub fn brought_without_evidence(url: &Path) -> Result<(PathBuf, PathBuf)> {
+    bring(url, &|name| !name.starts_with(EVIDENCE))
+}
+
+/// Brings the files of a RUN that are wanted.
+fn bring(url: &Path, is_wanted: &dyn Fn(&str) -> bool) -> Result<(PathBuf, PathBuf)> {
     let Some((date, pointer)) = found(url)? else {
         return Err(Error::absent("there is no published run in this folder")
             .at(url.display())
@@ -227,6 +241,7 @@ pub fn brought(url: &Path) -> Result<(PathBuf, PathBuf)> {
     let objects: Vec<(Object, PathBuf)> = pointer
         .files
         .iter()
+        .filter(|file| is_wanted(&file.name))
         .map(|file| {
             let name = format!("{within}/{}", file.name);
             let object = Object { name, size: file.size, etag: None, modified: SystemTime::UNIX_EPOCH };
@@ -248,19 +263,35 @@ pub fn names_run(url: &Path) -> bool {
 
 /// The newest run below a URL, of `until` at the latest, for which the same partners were asked, with its URL; None where there is none.
 pub(super) fn last_run(out: &Path, until: NaiveDate, asked: &Selection) -> Result<Option<(PathBuf, Run)>> {
-    for (_, url) in dates(out)?.into_iter().filter(|(as_of, _)| *as_of <= until) {
-        let folder = Folder::open(&url)?;
-        let Some(pointer) = current(&folder)? else { continue };
-        let within = format!("{PREFIX}{}", pointer.run);
-        let name = format!("{within}/{FILE}");
-        let place = folder.url_of(&within);
-        let Some(json) = folder.read(&name)? else { continue };
-        let run = Run::parse(&json.bytes, &folder.url_of(&name))?;
-        if run.selection.of_same_partners(asked) {
-            return Ok(Some((PathBuf::from(place), run)));
+    for (as_of, _) in dates(out)?.into_iter().filter(|(as_of, _)| *as_of <= until) {
+        let found = run_of(out, as_of)?.filter(|(_, run)| run.selection.of_same_partners(asked));
+        if found.is_some() {
+            return Ok(found);
         }
     }
     Ok(None)
+}
+
+/// What the run that counts of a date says of itself, with its URL; None where there is none.
+pub(super) fn run_of(out: &Path, as_of: NaiveDate) -> Result<Option<(PathBuf, Run)>> {
+    let folder = opened(&run_folder(out, as_of))?;
+    let Some(pointer) = current(&folder)? else { return Ok(None) };
+    let within = format!("{PREFIX}{}", pointer.run);
+    let name = format!("{within}/{FILE}");
+    let Some(json) = folder.read(&name)? else { return Ok(None) };
+    let run = Run::parse(&json.bytes, &folder.url_of(&name))?;
+    Ok(Some((PathBuf::from(folder.url_of(&within)), run)))
+}
+
+/// The dates that have a run that counts, the oldest first, each with its folder's URL.
+pub(super) fn run_folders(out: &Path) -> Result<Vec<(NaiveDate, PathBuf)>> {
+    let mut runs = Vec::new();
+    for (as_of, url) in dates(out)?.into_iter().rev() {
+        if current(&opened(&url)?)?.is_some() {
+            runs.push((as_of, url));
+        }
+    }
+    Ok(runs)
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! `scores` and `metric_points`: their columns, in order, and how a table is written.
 
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 
 use chrono::NaiveDate;
 use polars::prelude::*;
 
-use super::{Mode, SCHEMA_VERSION, staging};
+use super::{Mode, SCHEMA_VERSION, beside, staging};
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::rulebook::{Metric, Rulebook};
@@ -38,13 +39,21 @@ pub fn write_table(stage: &'static str, rows: DataFrame, path: &Path, stamp: &St
     engine::sink(stage, rows.lazy(), path, stamp.metadata())
 }
 
-/// Writes rows beside an output folder's runs, in the place of what stood there, in one step.
-pub fn replace_table(rows: DataFrame, path: &Path, stamp: &Stamp, mode: Mode) -> Result<PathBuf> {
-    let beside = staging::beside(path);
-    write_table("write", rows, &beside, stamp)?;
-    staging::put(&beside, path, mode)?;
-    Ok(path.to_owned())
+/// Writes a table beside an output folder's runs, in the place of what stood there, in one step. `rows` may be asked again where somebody
+/// else has written it in the meantime; where there are none, what stands there stays.
+pub fn replace_table(out: &Path, name: &str, mode: Mode, rows: &mut dyn FnMut() -> Result<StampedRows>) -> Result<()> {
+    let path = beside::workspace(out)?.join(name);
+    let staged = staging::beside(&path);
+    beside::change_beside(out, name, mode, &mut |_| {
+        let Some((rows, stamp)) = rows()? else { return Ok(None) };
+        write_table("write", rows, &staged, &stamp)?;
+        let bytes = fs::read(&staged).and_then(|bytes| fs::remove_file(&staged).map(|()| bytes));
+        bytes.map(Some).map_err(|error| Error::storage("read what was staged", &staged, &error))
+    })
 }
+
+/// The rows of a table, with what its file says of where they come from; None where there are none.
+pub type StampedRows = Option<(DataFrame, Stamp)>;
 
 /// One row for each partner, by rank and then partner_id.
 pub fn scores(scores: &[Score]) -> Result<DataFrame> {

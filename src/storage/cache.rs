@@ -2,9 +2,9 @@
 //!
 //! A file is written beside and renamed once it is whole. What nobody has used for a month is removed.
 
+use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
@@ -26,11 +26,13 @@ const IN_THE_MAKING: Duration = Duration::from_secs(24 * 60 * 60);
 /// Digits of a hash that make a name.
 const DIGITS: usize = 32;
 
-static CHOSEN: OnceLock<PathBuf> = OnceLock::new();
+thread_local! {
+    static CHOSEN: RefCell<Option<PathBuf>> = const { RefCell::new(None) };
+}
 
-/// Chooses the cache folder of this process; the first choice stands.
+/// Chooses the cache folder for what this thread opens from now on: several callers may work in one process, each with its own.
 pub fn choose(folder: PathBuf) {
-    let _ = CHOSEN.set(folder);
+    CHOSEN.set(Some(folder));
 }
 
 /// The cache of one URL.
@@ -144,7 +146,7 @@ fn name(parts: &[&str]) -> String {
 /// The folder of all caches.
 fn root() -> PathBuf {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let chosen = CHOSEN.get().cloned().or_else(|| set(VARIABLE));
+    let chosen = CHOSEN.with_borrow(Clone::clone).or_else(|| set(VARIABLE));
     let of_user = || {
         let below_home = if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" };
         let of_home = || set("HOME").filter(|home| home.is_absolute()).map(|home| home.join(below_home));

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures::{StreamExt, TryStreamExt};
 use object_store::aws::AmazonS3Builder;
-use object_store::azure::MicrosoftAzureBuilder;
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::path::Path as Key;
 use object_store::{
     BackoffConfig, Error as StoreError, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
@@ -26,6 +27,11 @@ const AT_A_TIME: usize = 8;
 /// A request is tried again so often, and within so much time.
 const RETRIES: usize = 10;
 const RETRIED_WITHIN: Duration = Duration::from_secs(3 * 60);
+/// How often whoever waits is asked whether to go on.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Whether work goes on: an error ends it.
+pub type GoOn = fn() -> Result<()>;
 
 /// A folder of an object store.
 pub struct Folder {
@@ -33,6 +39,7 @@ pub struct Folder {
     runtime: Runtime,
     address: Address,
     cache: Cache,
+    go_on: GoOn,
 }
 
 /// One object of a folder.
@@ -73,18 +80,22 @@ enum Created {
 }
 
 impl Folder {
-    /// Speaks to the store of a URL, with what the environment tells of it. Nothing is asked of it yet.
+    /// Speaks to the store of a URL, with what the environment tells of it. Nothing is asked of it yet. While a request is under way,
+    /// `go_on` is asked now and then, and its error ends the request.
     ///
     /// # Errors
     /// Usage where the URL is wrong; storage where what the environment tells cannot be used, or there is no cache.
-    pub fn open(url: &Path) -> Result<Folder> {
+    pub fn open(url: &Path, go_on: GoOn) -> Result<Folder> {
         let retry =
             RetryConfig { max_retries: RETRIES, retry_timeout: RETRIED_WITHIN, backoff: BackoffConfig::default() };
         let address = Address::parse(url)?;
         let store: object_store::Result<Arc<dyn ObjectStore>> = match address.kind {
             Kind::Azure => {
-                let azure = MicrosoftAzureBuilder::from_env().with_url(&address.store).with_retry(retry).build();
-                azure.map(|store| Arc::new(store) as _)
+                let azure = MicrosoftAzureBuilder::from_env().with_url(&address.store).with_retry(retry);
+                if !address.names_account() && is_without_account(&azure) {
+                    return Err(trouble::without_account(&address.url()));
+                }
+                azure.build().map(|store| Arc::new(store) as _)
             }
             Kind::S3 => {
                 let s3 = AmazonS3Builder::from_env().with_bucket_name(&address.container).with_retry(retry).build();
@@ -99,7 +110,20 @@ impl Folder {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Error::internal(format!("could not start a runtime: {error}")))?;
         let cache = Cache::of(&address.url())?;
-        Ok(Folder { store, runtime, address, cache })
+        Ok(Folder { store, runtime, address, cache, go_on })
+    }
+
+    /// Waits for a request, as long as work goes on.
+    fn wait<T>(&self, request: impl Future<Output = Result<T>>) -> Result<T> {
+        self.runtime.block_on(async {
+            let mut request = pin!(request);
+            loop {
+                match tokio::time::timeout(TICK, &mut request).await {
+                    Ok(result) => return result,
+                    Err(_) => (self.go_on)()?,
+                }
+            }
+        })
     }
 
     /// The folder as a person names it.
@@ -132,9 +156,10 @@ impl Folder {
     /// # Errors
     /// Absent where there is no such container; storage where access fails.
     pub fn list(&self) -> Result<Vec<Object>> {
-        let listed: object_store::Result<Vec<ObjectMeta>> =
-            self.runtime.block_on(self.store.list(Some(&self.address.folder)).try_collect());
-        let listed = listed.map_err(|error| self.trouble("list the folder", None, &error))?;
+        let listed: Vec<ObjectMeta> = self.wait(async {
+            let listed = self.store.list(Some(&self.address.folder)).try_collect().await;
+            listed.map_err(|error| self.trouble("list the folder", None, &error))
+        })?;
         let mut objects: Vec<Object> = listed.into_iter().filter_map(|meta| self.object(meta)).collect();
         objects.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(objects)
@@ -145,8 +170,10 @@ impl Folder {
     /// # Errors
     /// Absent where there is no such container; storage where access fails.
     pub fn folders(&self) -> Result<Vec<String>> {
-        let listed = self.runtime.block_on(self.store.list_with_delimiter(Some(&self.address.folder)));
-        let listed = listed.map_err(|error| self.trouble("list the folder", None, &error))?;
+        let listed = self.wait(async {
+            let listed = self.store.list_with_delimiter(Some(&self.address.folder)).await;
+            listed.map_err(|error| self.trouble("list the folder", None, &error))
+        })?;
         let mut names: Vec<String> =
             listed.common_prefixes.iter().filter_map(|key| key.filename().map(str::to_owned)).collect();
         names.sort();
@@ -168,16 +195,18 @@ impl Folder {
     /// Storage where access fails.
     pub fn read(&self, name: &str) -> Result<Option<Content>> {
         let key = self.key(name)?;
-        let read = self.runtime.block_on(async {
+        let read = async {
             let found = self.store.get(&key).await?;
             let version = UpdateVersion { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
             Ok(Content { bytes: found.bytes().await?.to_vec(), version: Version(version) })
-        });
-        match read {
-            Ok(content) => Ok(Some(content)),
-            Err(StoreError::NotFound { .. }) => Ok(None),
-            Err(error) => Err(self.trouble("read the file", Some(name), &error)),
-        }
+        };
+        self.wait(async {
+            match read.await {
+                Ok(content) => Ok(Some(content)),
+                Err(StoreError::NotFound { .. }) => Ok(None),
+                Err(error) => Err(self.trouble("read the file", Some(name), &error)),
+            }
+        })
     }
 
     /// Those of some objects that are not on this machine yet, each with where it goes.
@@ -191,7 +220,7 @@ impl Folder {
     /// Storage where access fails, the cache cannot be written, or an object changes while it is read; absent where it is gone.
     pub fn fetch(&self, wanted: &[(&Object, PathBuf)], told: &mut dyn FnMut(usize)) -> Result<()> {
         let requests = wanted.iter().map(|(object, place)| self.fetch_one(object, place));
-        let fetched = self.runtime.block_on(several(requests, told));
+        let fetched = self.wait(several(requests, told));
         self.cache.prune();
         fetched
     }
@@ -228,7 +257,7 @@ impl Folder {
     /// # Errors
     /// Storage where access fails, or another object stands in the way; absent where there is no such container.
     pub fn put_new(&self, files: &[(String, PathBuf)], told: &mut dyn FnMut(usize)) -> Result<()> {
-        self.runtime.block_on(several(files.iter().map(|(name, path)| self.put_one(name, path)), told))
+        self.wait(several(files.iter().map(|(name, path)| self.put_one(name, path)), told))
     }
 
     /// Writes a local file as an object, unless one is there, which is as good. Returns the size of the one that is there now.
@@ -236,7 +265,7 @@ impl Folder {
     /// # Errors
     /// Storage where access fails; absent where there is no such container.
     pub fn put_or_keep(&self, name: &str, path: &Path) -> Result<u64> {
-        self.runtime.block_on(async {
+        self.wait(async {
             match self.create(name, path).await? {
                 Created::Now(size) => Ok(size),
                 Created::Before(_) => self.size(name).await,
@@ -279,13 +308,15 @@ impl Folder {
         let key = self.key(name)?;
         let mode = before.map_or(PutMode::Create, |version| PutMode::Update(version.0.clone()));
         let options = PutOptions { mode, ..PutOptions::default() };
-        match self.runtime.block_on(self.store.put_opts(&key, PutPayload::from(bytes), options)) {
-            Ok(_) => Ok(Replaced::Done),
-            Err(StoreError::Precondition { .. } | StoreError::AlreadyExists { .. }) => Ok(Replaced::Lost),
-            // One that was read and is gone was removed by somebody else.
-            Err(StoreError::NotFound { .. }) if before.is_some() => Ok(Replaced::Lost),
-            Err(error) => Err(self.trouble("write the file", Some(name), &error)),
-        }
+        self.wait(async {
+            match self.store.put_opts(&key, PutPayload::from(bytes), options).await {
+                Ok(_) => Ok(Replaced::Done),
+                Err(StoreError::Precondition { .. } | StoreError::AlreadyExists { .. }) => Ok(Replaced::Lost),
+                // One that was read and is gone was removed by somebody else.
+                Err(StoreError::NotFound { .. }) if before.is_some() => Ok(Replaced::Lost),
+                Err(error) => Err(self.trouble("write the file", Some(name), &error)),
+            }
+        })
     }
 
     fn key(&self, name: &str) -> Result<Key> {
@@ -300,6 +331,13 @@ impl Folder {
         let place = name.map_or_else(|| self.url(), |name| self.url_of(name));
         trouble::trouble(doing, self.address.kind, &place, error)
     }
+}
+
+/// Whether the environment tells of no account either.
+fn is_without_account(azure: &MicrosoftAzureBuilder) -> bool {
+    let set = |key| azure.get_config_value(&key);
+    let is_emulator = set(AzureConfigKey::UseEmulator).is_some_and(|value| value != "false");
+    set(AzureConfigKey::AccountName).is_none() && !is_emulator
 }
 
 /// Awaits requests, several at a time, until one fails; `told` hears how many are done.
@@ -330,23 +368,39 @@ mod tests {
 
     use super::*;
 
-    /// Nobody listens: what is tried again comes to an end, with what, where and what to do.
-    #[test]
-    fn retries_have_a_clear_end() -> std::io::Result<()> {
-        let nobody = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    /// `az://data/history` at an endpoint, with few retries.
+    fn folder(endpoint: &str, go_on: GoOn) -> std::io::Result<Folder> {
         let address = Address::parse(Path::new("az://data/history")).map_err(std::io::Error::other)?;
         let retry = RetryConfig { max_retries: 2, ..RetryConfig::default() };
         let store = MicrosoftAzureBuilder::new()
             .with_account("acme")
             .with_container_name("data")
-            .with_endpoint(format!("http://{nobody}"))
+            .with_endpoint(endpoint.to_owned())
             .with_allow_http(true)
             .with_sas_authorization([("sig".to_owned(), "hush".to_owned())])
             .with_retry(retry);
         let store = Arc::new(store.build().map_err(std::io::Error::other)?);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let cache = Cache::unused();
-        let folder = Folder { store, runtime, address, cache };
+        Ok(Folder { store, runtime, address, cache: Cache::unused(), go_on })
+    }
+
+    /// Nobody answers, and whoever waits is stopped.
+    #[test]
+    fn a_wait_ends_once_it_is_not_wanted() -> std::io::Result<()> {
+        let silent = TcpListener::bind("127.0.0.1:0")?;
+        let stop = || Err(Error::new(Code::Interrupted, "enough"));
+        let folder = folder(&format!("http://{}", silent.local_addr()?), stop)?;
+        let start = std::time::Instant::now();
+        assert_eq!(folder.list().map_err(|error| error.code).err(), Some(Code::Interrupted));
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        Ok(())
+    }
+
+    /// Nobody listens: what is tried again comes to an end, with what, where and what to do.
+    #[test]
+    fn retries_have_a_clear_end() -> std::io::Result<()> {
+        let nobody = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let folder = folder(&format!("http://{nobody}"), || Ok(()))?;
         let error = folder.list().err().ok_or_else(|| std::io::Error::other("nobody answered"))?;
         assert_eq!(error.code, Code::Storage);
         let text = error.to_string();

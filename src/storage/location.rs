@@ -84,6 +84,11 @@ impl Address {
         Ok(Address { kind: *kind, store, container: container.to_owned(), folder })
     }
 
+    /// Whether the URL says whose container it is.
+    pub(super) fn names_account(&self) -> bool {
+        self.store.contains('@')
+    }
+
     /// The folder as a person names it.
     pub(super) fn url(&self) -> String {
         match self.folder.as_ref() {

@@ -10,6 +10,6 @@ mod location;
 mod trouble;
 
 pub use cache::choose as choose_cache;
-pub use folder::{Content, Folder, Object, Replaced, Version};
+pub use folder::{Content, Folder, GoOn, Object, Replaced, Version};
 pub use location::{is_url, local};
 pub use trouble::HTTP_CRATES;

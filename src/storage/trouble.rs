@@ -43,6 +43,13 @@ pub(super) fn trouble(doing: &str, kind: Kind, place: &str, error: &StoreError) 
     }
 }
 
+/// A container of Azure whose account nobody names.
+pub(super) fn without_account(url: &str) -> Error {
+    Error::new(Code::Storage, "the URL names a container, and nothing names the account that it is in")
+        .at(url)
+        .hint("set AZURE_STORAGE_ACCOUNT_NAME, or write abfss://container@account.dfs.core.windows.net/path")
+}
+
 /// The status of a store's answer, as the library words it.
 fn status(answer: &str) -> Option<u16> {
     let digits = answer.split_once("status code: ")?.1;

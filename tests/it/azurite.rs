@@ -1,4 +1,4 @@
-//! A real Azurite for tests, and a gate in front of it: what passes is counted, and can be held up or answered otherwise.
+//! A real Azurite for tests, and a gate in front of a store: what passes is counted, and can be held up or answered otherwise.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
-use object_store::azure::{MicrosoftAzure, MicrosoftAzureBuilder};
+use object_store::azure::MicrosoftAzureBuilder;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 
 /// The account that every Azurite has, with its published key.
@@ -68,16 +68,12 @@ impl Azurite {
 
     fn start() -> Option<Azurite> {
         let program = std::env::var_os("PARTNERSCORE_TEST_AZURITE")?;
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+        let port = free_port();
         let mut node = Command::new("node");
         node.args(["-e", WATCH]).arg(program).args(["--disableTelemetry", "--inMemoryPersistence"]);
         node.args(["--skipApiVersionCheck", "--silent", "--blobHost", "127.0.0.1", "--blobPort", &port.to_string()]);
         let process = node.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("node starts");
-        let start = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(start.elapsed() < Duration::from_secs(60), "Azurite never listened");
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        await_listener(port);
         Some(Azurite { port, _process: process })
     }
 
@@ -106,23 +102,62 @@ impl Azurite {
             .with_container_name(&name)
             .with_endpoint(format!("http://127.0.0.1:{}/{ACCOUNT}", self.port))
             .with_allow_http(true);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        Container { name, port: self.port, store: store.build().expect("a store"), runtime }
+        Container::new("az", name, self.port, store.build().expect("a store"))
     }
 }
 
-/// A container of it.
+/// A port that nobody listens at.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port()
+}
+
+/// Waits until somebody listens.
+pub fn await_listener(port: u16) {
+    let start = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(start.elapsed() < Duration::from_secs(60), "nobody ever listened");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// The variables that let a program into a store at a port, and no other.
+pub fn access(scheme: &str, port: u16) -> Vec<(&'static str, String)> {
+    match scheme {
+        "az" => vec![
+            ("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT.to_owned()),
+            ("AZURE_STORAGE_ACCOUNT_KEY", KEY.to_owned()),
+            ("AZURE_STORAGE_ENDPOINT", format!("http://127.0.0.1:{port}/{ACCOUNT}")),
+            ("AZURE_ALLOW_HTTP", "true".to_owned()),
+        ],
+        _ => vec![
+            ("AWS_ACCESS_KEY_ID", "testing".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "testing-secret".to_owned()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}")),
+            ("AWS_ALLOW_HTTP", "true".to_owned()),
+        ],
+    }
+}
+
+/// A container, or a bucket, of a store.
 pub struct Container {
+    pub scheme: &'static str,
     pub name: String,
     pub port: u16,
-    store: MicrosoftAzure,
+    store: Box<dyn ObjectStore>,
     runtime: tokio::runtime::Runtime,
 }
 
 impl Container {
+    /// One that is there already.
+    pub fn new(scheme: &'static str, name: String, port: u16, store: impl ObjectStore) -> Container {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        Container { scheme, name, port, store: Box::new(store), runtime }
+    }
+
     /// The URL of a folder.
     pub fn url(&self, folder: &str) -> String {
-        format!("az://{}/{folder}", self.name)
+        format!("{}://{}/{folder}", self.scheme, self.name)
     }
 
     /// Writes an object.
@@ -189,7 +224,7 @@ pub enum Let {
 
 type Rule = dyn Fn(&str) -> Let + Send + Sync;
 
-/// A gate in front of Azurite, which sees the first line of every request.
+/// A gate in front of a store, which sees the first line of every request.
 pub struct Gate {
     pub port: u16,
     seen: Arc<Mutex<Vec<String>>>,
@@ -197,7 +232,7 @@ pub struct Gate {
 
 impl Gate {
     /// Opens one; `rule` says what becomes of each request.
-    pub fn before(azurite: u16, rule: impl Fn(&str) -> Let + Send + Sync + 'static) -> Gate {
+    pub fn before(store: u16, rule: impl Fn(&str) -> Let + Send + Sync + 'static) -> Gate {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let (seen, rule): (Arc<Mutex<Vec<String>>>, Arc<Rule>) = (Arc::default(), Arc::new(rule));
@@ -205,7 +240,7 @@ impl Gate {
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let (told, rule) = (told.clone(), rule.clone());
-                std::thread::spawn(move || pass(client, azurite, &told, &*rule));
+                std::thread::spawn(move || pass(client, store, &told, &*rule));
             }
         });
         Gate { port, seen }
@@ -219,7 +254,7 @@ impl Gate {
 }
 
 /// One request and its answer; then the connection is closed, so that each connection carries one.
-fn pass(mut client: TcpStream, azurite: u16, seen: &Mutex<Vec<String>>, rule: &Rule) -> Option<()> {
+fn pass(mut client: TcpStream, store: u16, seen: &Mutex<Vec<String>>, rule: &Rule) -> Option<()> {
     let (mut request, mut buffer) = (Vec::new(), [0; 65536]);
     let end = loop {
         let read = client.read(&mut buffer).ok().filter(|read| *read > 0)?;
@@ -251,7 +286,7 @@ fn pass(mut client: TcpStream, azurite: u16, seen: &Mutex<Vec<String>>, rule: &R
             std::thread::sleep(Duration::from_secs(60));
         },
     };
-    let mut server = TcpStream::connect(("127.0.0.1", azurite)).ok()?;
+    let mut server = TcpStream::connect(("127.0.0.1", store)).ok()?;
     let head = head.replacen("\r\n", "\r\nconnection: close\r\n", 1);
     server.write_all(head.as_bytes()).ok()?;
     server.write_all(&request[end..]).ok()?;

@@ -20,6 +20,7 @@ mod ingest_reading;
 mod ingest_round_trip;
 mod kills;
 mod layouts;
+mod moto;
 mod nights;
 mod outlooks;
 mod outputs;
@@ -41,6 +42,7 @@ mod several;
 mod simulates;
 mod snapshots;
 mod storage;
+mod stored_nights;
 mod vintages;
 
 /// Says that something could not be tried here. On a build server, where everything must be, it is a failure.

@@ -1,4 +1,4 @@
-//! Histories and runs on an object store, against a real Azurite: the same bytes, nothing twice, nothing half, nothing told.
+//! Histories and runs on an object store, against a real Azurite and a server of moto that speaks S3: the same bytes, nothing twice, nothing half, nothing told.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,51 +7,61 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::azurite::{ACCOUNT, Azurite, Container, Gate, KEY, Let, files};
+use crate::azurite::{ACCOUNT, Azurite, Container, Gate, Let, access, files};
 use crate::command::{Said, partnerscore, said};
+use crate::moto::Moto;
+use crate::python_module;
 
 const AS_OF: &str = "2026-11-20";
 const CURRENT: &str = "runs/as_of=2026-11-20/current.json";
 
 /// A container with the sample as its history, and a cache of its own.
-struct Placed {
-    container: Container,
-    cache: tempfile::TempDir,
-    port: u16,
+pub struct Placed {
+    pub container: Container,
+    pub cache: tempfile::TempDir,
+    pub port: u16,
 }
 
 impl Placed {
-    fn new(azurite: &Azurite) -> Placed {
-        let container = azurite.container();
+    /// In a container of its own.
+    pub fn new(azurite: &Azurite) -> Placed {
+        Placed::within(azurite.container())
+    }
+
+    /// In this one.
+    pub fn within(container: Container) -> Placed {
         container.put_folder(Path::new("data/sample"), "history");
         Placed { port: container.port, container, cache: tempfile::tempdir().expect("a folder") }
     }
 
     /// The same through a gate.
-    fn through(mut self, gate: &Gate) -> Placed {
+    pub fn through(mut self, gate: &Gate) -> Placed {
         self.port = gate.port;
         self
     }
 
-    fn with_other_cache(mut self) -> Placed {
+    /// As another machine would have it.
+    pub fn with_other_cache(mut self) -> Placed {
         self.cache = tempfile::tempdir().expect("a folder");
         self
     }
 
     /// The program, with access to the container and nothing else from the environment.
-    fn program(&self) -> Command {
-        let mut command = partnerscore();
+    pub fn program(&self) -> Command {
+        self.allowed(partnerscore())
+    }
+
+    /// A command with the same access.
+    fn allowed(&self, mut command: Command) -> Command {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AZURE") || name.starts_with("AWS_")) {
             command.env_remove(name);
         }
-        let endpoint = format!("http://127.0.0.1:{}/{ACCOUNT}", self.port);
-        command.env("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT).env("AZURE_STORAGE_ENDPOINT", endpoint);
-        command.env("AZURE_ALLOW_HTTP", "true").env("AZURE_STORAGE_ACCOUNT_KEY", KEY);
-        command.env("PARTNERSCORE_CACHE", self.cache.path());
+        command.envs(access(self.container.scheme, self.port)).env("PARTNERSCORE_CACHE", self.cache.path());
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> Said {
+    /// Runs the program.
+    pub fn run(&self, arguments: &[&str]) -> Said {
         said(self.program().args(arguments).output().expect("the program starts"))
     }
 
@@ -82,8 +92,12 @@ fn local(out: &Path, more: &[&str]) -> std::collections::BTreeMap<String, Vec<u8
 #[test]
 fn a_history_on_a_store_gives_the_bytes_of_a_local_one_and_is_brought_here_once() {
     let Some(azurite) = Azurite::running("histories on a store") else { return };
-    let gate = Gate::before(azurite.port, |_| Let::Pass);
-    let placed = Placed::new(azurite).through(&gate);
+    gives_the_bytes_of_a_local_one(Placed::new(azurite));
+}
+
+fn gives_the_bytes_of_a_local_one(placed: Placed) {
+    let gate = Gate::before(placed.port, |_| Let::Pass);
+    let placed = placed.through(&gate);
     // What is no part of a history there.
     placed.container.put("history/_temporary/partners.parquet", b"no".to_vec());
     placed.container.put("history/workload_usage/.month=2026-10-01/part-0.parquet", b"no".to_vec());
@@ -106,8 +120,9 @@ fn a_history_on_a_store_gives_the_bytes_of_a_local_one_and_is_brought_here_once(
     score(&[]).succeeds();
     assert_eq!(gate.count(&["GET", ".parquet"]), brought, "the second run brings nothing");
     // One file that changed is brought anew, and the run is another.
-    let file = "history/workload_usage/month=2026-10-01/part-0.parquet";
-    placed.container.put(file, placed.container.get(file));
+    let [file, other] =
+        ["10", "09"].map(|month| format!("history/workload_usage/month=2026-{month}-01/part-0.parquet"));
+    placed.container.put(&file, placed.container.get(&other));
     let before = gate.count(&["GET", ".parquet"]);
     score(&[]).succeeds();
     assert_eq!(gate.count(&["GET", ".parquet"]), before + 1);
@@ -134,7 +149,10 @@ fn a_broken_history_on_a_store_is_told_by_its_url() {
 #[test]
 fn a_run_is_published_once_and_read_from_there() {
     let Some(azurite) = Azurite::running("runs on a store") else { return };
-    let placed = Placed::new(azurite);
+    is_published_once(Placed::new(azurite));
+}
+
+fn is_published_once(placed: Placed) {
     let told = placed.score(&["--evidence"]);
     told.succeeds();
     let run = format!("runs/as_of={AS_OF}/run={}", placed.current());
@@ -176,33 +194,31 @@ fn a_run_is_published_once_and_read_from_there() {
     assert!(page.exists());
     let official = ["--official", "data/official.csv"];
     placed.run(&[&["reconcile", &placed.container.url("runs")][..], &official].concat()).succeeds();
-    placed.run(&["explain", &placed.container.url("runs/as_of=2020-01-20"), "--partner", "x"]).fails(5, &["az://"]);
+    placed.run(&["explain", &placed.container.url("runs/as_of=2020-01-20"), "--partner", "x"]).fails(5, &["://"]);
     placed.run(&["report", &placed.container.url("history"), "--html", "x.html"]).fails(5, &["no published run"]);
 }
 
-/// Another machine publishes the date while this one scores.
 #[test]
 fn a_race_that_was_lost_ends_with_7_and_leaves_the_winner() {
     let Some(azurite) = Azurite::running("races on a store") else { return };
+    loses_races(&|| Placed::new(azurite));
+}
+
+/// Another machine publishes the date while this one scores: the first run of it, and one in the place of another.
+fn loses_races(place: &dyn Fn() -> Placed) {
     for published_before in [false, true] {
-        let placed = Placed::new(azurite);
+        let placed = place();
         if published_before {
             placed.score(&["--distributor", "D01"]).succeeds();
         }
-        let winner = Placed {
-            container: azurite.container(),
-            port: azurite.port,
-            cache: tempfile::tempdir().expect("a folder"),
-        };
-        let (name, cache, once) = (placed.container.name.clone(), winner.cache.path().to_owned(), AtomicUsize::new(0));
-        let port = azurite.port;
+        let other_cache = tempfile::tempdir().expect("a folder");
+        let (name, cache, once) = (placed.container.name.clone(), other_cache.path().to_owned(), AtomicUsize::new(0));
+        let (scheme, port) = (placed.container.scheme, placed.port);
         let gate = Gate::before(port, move |line| {
             if line.starts_with("PUT") && line.contains("current.json") && once.fetch_add(1, Ordering::SeqCst) == 0 {
                 let mut other = partnerscore();
-                other.env("AZURE_STORAGE_ACCOUNT_NAME", ACCOUNT).env("AZURE_STORAGE_ACCOUNT_KEY", KEY);
-                other.env("AZURE_STORAGE_ENDPOINT", format!("http://127.0.0.1:{port}/{ACCOUNT}"));
-                other.env("AZURE_ALLOW_HTTP", "true").env("PARTNERSCORE_CACHE", &cache);
-                let (history, runs) = (format!("az://{name}/history"), format!("az://{name}/runs"));
+                other.envs(access(scheme, port)).env("PARTNERSCORE_CACHE", &cache);
+                let (history, runs) = (format!("{scheme}://{name}/history"), format!("{scheme}://{name}/runs"));
                 let arguments = ["score", &history, "--out", &runs, "--as-of", AS_OF, "--distributor", "D02"];
                 said(other.args(arguments).output().expect("the program starts")).succeeds();
             }
@@ -340,20 +356,67 @@ fn a_container_that_is_not_there_ends_with_5_before_anything_is_scored() {
 }
 
 #[test]
-fn pipelines_read_a_store_and_publish_here() {
-    let Some(azurite) = Azurite::running("pipelines with a history on a store") else { return };
-    let placed = Placed::new(azurite);
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("night.toml");
-    let text = format!("history = \"{}\"\noutput = \"out\"\nas_of = \"{AS_OF}\"\n", placed.container.url("history"));
-    std::fs::write(&file, text).expect("a file");
-    let file = file.display().to_string();
-    placed.run(&["run", &file]).succeeds();
-    assert!(folder.path().join("out/as_of=2026-11-20/scores.parquet").exists());
-    assert!(placed.run(&["run", &file]).succeeds().stderr.contains("up to date"));
-    placed.run(&["run", &file, "--output", &placed.container.url("runs")]).fails(2, &["local folders only"]);
-    let span = ["--from", "2026-09", "--to", "2026-10", "--out", &placed.container.url("runs")];
-    placed.run(&[&["backfill", "data/sample"][..], &span].concat()).fails(2, &["local folders only"]);
+fn the_same_on_s3() {
+    let Some(moto) = Moto::running("histories and runs on S3") else { return };
+    gives_the_bytes_of_a_local_one(Placed::within(moto.bucket()));
+    is_published_once(Placed::within(moto.bucket()));
+    loses_races(&|| Placed::within(moto.bucket()));
+}
+
+/// Every check of `tests/python_storage.py`, on a container and on a bucket.
+#[test]
+fn the_python_package_does_the_same() {
+    let azure = Azurite::running("the Python package on Azure").map(Placed::new);
+    let s3 = Moto::running("the Python package on S3").map(|moto| Placed::within(moto.bucket()));
+    for placed in [azure, s3].into_iter().flatten() {
+        let Some(mut checks) = python_module::script("the Python package on a store", "tests/python_storage.py") else {
+            return;
+        };
+        checks.arg(env!("CARGO_BIN_EXE_partnerscore")).arg(placed.container.url("").trim_end_matches('/'));
+        python_module::passes(placed.allowed(checks));
+    }
+}
+
+/// A server that lets nobody in whom it does not know.
+#[test]
+fn credentials_of_s3_that_are_wrong_end_with_6_and_are_never_told() {
+    let Some(moto) = Moto::strict("credentials of S3") else { return };
+    let cache = tempfile::tempdir().expect("a folder");
+    for more in [&[][..], &["-vv"], &["--log-format", "json", "-vv"]] {
+        let mut command = partnerscore();
+        command.envs(access("s3", moto.port)).env("PARTNERSCORE_CACHE", cache.path()).env("RUST_LOG", "trace");
+        let told = said(command.args(["check", "s3://somebody/history"]).args(more).output().expect("it starts"));
+        told.fails(6, &["access was denied", "s3://somebody/history", "AWS_ACCESS_KEY_ID"]);
+        assert!(!told.stderr.contains("testing-secret"), "{}", told.stderr);
+    }
+}
+
+#[test]
+fn a_bucket_that_is_not_there_ends_with_5_before_anything_is_scored() {
+    let Some(moto) = Moto::running("absent buckets") else { return };
+    let placed = Placed::within(moto.bucket());
+    placed.run(&["check", "s3://nobody-made-this/history"]).fails(5, &["no such container", "s3://nobody-made-this"]);
+    placed.run(&["check", &placed.container.url("nothing")]).fails(5, &["there is no such history"]);
+    let out = ["--out", "s3://nobody-made-this/runs", "--as-of", AS_OF];
+    let told = placed.run(&[&["score", "data/sample"][..], &out].concat());
+    told.fails(5, &["no such container", "s3://nobody-made-this/runs"]);
+}
+
+/// A check of a history whose store is told of by these variables alone.
+fn check_with(url: &str, variables: &[(&str, &str)]) -> Said {
+    let cache = tempfile::tempdir().expect("a folder");
+    let mut command = partnerscore();
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AZURE") || name.starts_with("AWS_")) {
+        command.env_remove(name);
+    }
+    command.env("PARTNERSCORE_CACHE", cache.path()).envs(variables.iter().copied());
+    said(command.args(["check", url]).output().expect("it starts"))
+}
+
+#[test]
+fn an_account_that_nobody_names_is_told_of() {
+    let told = check_with("az://data/history", &[]);
+    told.fails(6, &["nothing names the account", "az://data/history", "AZURE_STORAGE_ACCOUNT_NAME", "abfss://"]);
 }
 
 #[test]

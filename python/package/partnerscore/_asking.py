@@ -8,12 +8,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from . import _partnerscore
+from ._delta import DeltaTable, handed
 from ._rulebooks import Rulebook
 from ._tables import ArrowStream
 
-History = str | os.PathLike[str] | Mapping[str, ArrowStream]
-"""A folder of Parquet tables, or the four tables themselves by name: ``partners``, ``associations``, ``certifications`` and
+History = str | os.PathLike[str] | Mapping[str, ArrowStream | DeltaTable]
+"""A folder of Parquet tables or its URL, or the four tables themselves by name: ``partners``, ``associations``, ``certifications`` and
 ``workload_usage``. docs/history.md has their columns; others are ignored."""
+
+Place = str | os.PathLike[str]
+"""A folder, or the URL of one: ``az://container/path``, ``abfss://...``, ``s3://bucket/path`` or ``file:///path``."""
 
 Rules = str | os.PathLike[str] | Rulebook | None
 """An id of :func:`rulebooks`, a TOML file, ``by-date`` for the newest in effect on the day, a :class:`Rulebook`, or None for
@@ -38,10 +42,11 @@ def asked(
     evidence: bool = False,
     max_reject_ratio: float | None = None,
     min_coverage: float | None = None,
+    cache: Place | None = None,
 ) -> dict[str, Any]:
     """What a score or a question is asked of."""
     return {
-        "history": history if isinstance(history, Mapping) else os.fspath(history),
+        "history": _tables(history) if isinstance(history, Mapping) else place(history),
         "as_of": _date(as_of),
         "month": _month(month),
         "rulebook": rules(rulebook),
@@ -51,7 +56,24 @@ def asked(
         "evidence": evidence,
         "max_reject_ratio": max_reject_ratio,
         "min_coverage": min_coverage,
+        "cache": maybe(cache),
     }
+
+
+def place(folder: Place) -> str:
+    """A folder or a URL as the native half takes it; a run on an object store is there, and only brought here."""
+    native = getattr(folder, "_native", None)
+    url = native.url if isinstance(native, _partnerscore.Run) else None
+    return os.fspath(folder) if url is None else url
+
+
+def maybe(path: Place | None) -> str | None:
+    """The same of an argument that may be left out."""
+    return None if path is None else place(path)
+
+
+def _tables(history: Mapping[str, ArrowStream | DeltaTable]) -> dict[str, object]:
+    return {name: handed(table) for name, table in history.items()}
 
 
 def rules(rulebook: Rules) -> str | _partnerscore.Rulebook | None:

@@ -1,4 +1,7 @@
-"""Questions asked of scores and history. Answers are what the command prints as JSON; docs/schemas/ has the schema of each."""
+"""Questions asked of scores and history. Answers are what the command prints as JSON; docs/schemas/ has the schema of each.
+
+``cache`` is everywhere that of :func:`score`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from . import _partnerscore
-from ._asking import Day, History, Ids, Rules, asked, rules
+from ._asking import Day, History, Ids, Place, Rules, asked, maybe, place, rules
 from ._progress import Progress, telling
 from ._runs import Run
 from ._tables import Answer, Table
@@ -26,6 +29,7 @@ def explain(
     rulebook: Rules = None,
     track: str | None = None,
     metric: str | None = None,
+    cache: Place | None = None,
     progress: Progress = None,
 ) -> Answer:
     """Every point of a partner, down to tenant, workload and person, with reasons.
@@ -39,7 +43,7 @@ def explain(
         AbsentError: the run has no evidence.
         Error: those of :func:`score`.
     """
-    question = asked(source, as_of, month, rulebook)
+    question = asked(source, as_of, month, rulebook, cache=cache)
     with telling(progress) as tell:
         return _answer(_partnerscore.explain(question, partner, track, metric, tell))
 
@@ -53,6 +57,7 @@ def plan(
     rulebook: Rules = None,
     distributors: Ids = (),
     effort: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    cache: Place | None = None,
     progress: Progress = None,
 ) -> Answer:
     """The moves that bring a partner to the designation with the least effort; of every partner without it where none is named.
@@ -66,7 +71,7 @@ def plan(
         Error: those of :func:`score`.
     """
     partners = () if partner is None else partner
-    question = asked(history, as_of, month, rulebook, partners, distributors)
+    question = asked(history, as_of, month, rulebook, partners, distributors, cache=cache)
     with telling(progress) as tell:
         return _answer(_partnerscore.plan(question, effort, partner is None, tell))
 
@@ -140,6 +145,7 @@ def simulate(
     rulebook: Rules = None,
     against: Rules = None,
     distributors: Ids = (),
+    cache: Place | None = None,
     progress: Progress = None,
 ) -> Answer:
     """A partner before and after a change; or, with ``against``, the portfolio under ``rulebook`` and under that one before.
@@ -153,7 +159,7 @@ def simulate(
         Error: those of :func:`score`.
     """
     partners = () if partner is None else partner
-    question = asked(history, as_of, month, rulebook, partners, distributors)
+    question = asked(history, as_of, month, rulebook, partners, distributors, cache=cache)
     with telling(progress) as tell:
         return _answer(_partnerscore.simulate(question, scenario, rules(against), tell))
 
@@ -168,6 +174,7 @@ def outlook(
     distributors: Ids = (),
     months: int = 6,
     shards: int = 1,
+    cache: Place | None = None,
     progress: Progress = None,
 ) -> Answer:
     """What is already certain about the next months if nobody changes what they do; with what is behind it for one partner.
@@ -179,23 +186,24 @@ def outlook(
         Error: those of :func:`score`.
     """
     partners = () if partner is None else partner
-    question = asked(history, as_of, month, rulebook, partners, distributors, shards=shards)
+    question = asked(history, as_of, month, rulebook, partners, distributors, shards=shards, cache=cache)
     with telling(progress) as tell:
         return _answer(_partnerscore.outlook(question, months, tell))
 
 
 def diff(
-    before: Run | str | os.PathLike[str],
-    after: Run | str | os.PathLike[str],
+    before: Run | Place,
+    after: Run | Place,
     *,
     partner: str | None = None,
     metric: str | None = None,
     rows: int | None = None,
-    history: str | os.PathLike[str] | None = None,
+    history: Place | None = None,
     rulebook: str | os.PathLike[str] | None = None,
+    cache: Place | None = None,
     progress: Progress = None,
 ) -> Answer:
-    """What changed between two runs, and why: newly qualified, lost, movers.
+    """What changed between two runs, folders or URLs, and why: newly qualified, lost, movers.
 
     ``rows`` of evidence are named for each cause; 3 unless given, and all where one ``partner`` is asked about. Where the rulebooks
     differ, the ``history`` that ``before`` was made of tells the share of the rules from that of the data; ``rulebook`` is that of
@@ -205,8 +213,8 @@ def diff(
     Raises:
         UsageError: there is no such partner or metric, with the nearest.
         AbsentError: there is no run.
+        StorageError: a file could not be read, or an object store not reached.
     """
-    paths = [os.fspath(path) for path in (before, after)]
-    more = [None if path is None else os.fspath(path) for path in (history, rulebook)]
+    more = [maybe(path) for path in (history, rulebook, cache)]
     with telling(progress) as tell:
-        return _answer(_partnerscore.diff(paths[0], paths[1], partner, metric, rows, more[0], more[1], tell))
+        return _answer(_partnerscore.diff(place(before), place(after), partner, metric, rows, more[0], more[1], more[2], tell))

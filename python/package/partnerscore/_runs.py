@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from . import _partnerscore
-from ._asking import Day, History, Ids, Rules, asked
+from ._asking import Day, History, Ids, Place, Rules, asked, maybe
 from ._progress import Progress, telling
 from ._tables import Table
 
@@ -29,14 +29,18 @@ class Run:
         self.run = native.run
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Run:
-        """Opens a published run: its folder ``as_of=DATE``, or the folder above it for the newest.
+    def open(cls, path: Place, *, cache: Place | None = None, progress: Progress = None) -> Run:
+        """Opens a published run: its folder ``as_of=DATE``, or the folder above it for the newest; or the URL of either.
+
+        What lies on an object store is brought into ``cache``, which is that of :func:`score`.
 
         Raises:
             AbsentError: there is no run.
             RefusedError: what is there is no run that this version can read.
+            StorageError: a file could not be read, or the object store not reached.
         """
-        return cls(_partnerscore.open_run(os.fspath(path)))
+        with telling(progress) as tell:
+            return cls(_partnerscore.open_run(os.fspath(path), maybe(cache), tell))
 
     @property
     def scores(self) -> Table:
@@ -74,8 +78,13 @@ class Run:
 
     @property
     def folder(self) -> Path:
-        """Where its files are."""
+        """Where its files are; those of a run on an object store, where they were brought."""
         return self._native.folder
+
+    @property
+    def url(self) -> str | None:
+        """Where it was published, where that is an object store; None for a folder."""
+        return self._native.url
 
     def __fspath__(self) -> str:
         return str(self.folder)
@@ -100,7 +109,8 @@ def score(
     evidence: bool = False,
     max_reject_ratio: float | None = None,
     min_coverage: float | None = None,
-    out: str | os.PathLike[str] | None = None,
+    out: Place | None = None,
+    cache: Place | None = None,
     progress: Progress = None,
 ) -> Run:
     """Scores every partner of a history.
@@ -108,7 +118,8 @@ def score(
     The interpreter's lock is released while it computes, and Ctrl-C stops it at the next stage or batch of rows.
 
     Args:
-        history: a folder of Parquet tables, or the four tables by name, each anything with ``__arrow_c_stream__``.
+        history: a folder of Parquet tables or its URL, or the four tables by name, each anything with ``__arrow_c_stream__`` or a
+            ``deltalake.DeltaTable``.
         as_of: the day the score is for; today (UTC) unless given.
         month: the usage month the score is for instead, as of the day it is complete; such as ``2026-10``.
         rulebook: an id, a TOML file, ``by-date`` or a :class:`Rulebook`; ``modern-work-2024`` unless given.
@@ -118,19 +129,21 @@ def score(
         evidence: whether what every tenant, pair and person adds is kept.
         max_reject_ratio: the largest share of a table's checked rows that may be rejected; 0.01 unless given.
         min_coverage: the smallest share of the tenants held that usage must know; 0.5 unless given.
-        out: a folder to publish in, as the command does; nobody else sees the run unless given.
+        out: a folder or a URL to publish in, as the command does; nobody else sees the run unless given.
+        cache: a folder for what is brought here from object stores; that of ``PARTNERSCORE_CACHE``, or ``partnerscore`` in the user's
+            cache directory, unless given.
         progress: see :data:`Progress`.
 
     Raises:
         UsageError: an argument or the rulebook is wrong.
         RefusedError: the data cannot be scored as it is.
         AbsentError: the history, a table or a month is missing.
-        StorageError: a file could not be read or written.
-        LockedError: another run writes to ``out``.
+        StorageError: a file could not be read or written, or an object store not reached.
+        LockedError: another run writes to ``out``, or has published the date there in the meantime.
     """
     limits: dict[str, Any] = {"max_reject_ratio": max_reject_ratio, "min_coverage": min_coverage}
     question = asked(
-        history, as_of, month, rulebook, partners, distributors, shards=shards, evidence=evidence, **limits
+        history, as_of, month, rulebook, partners, distributors, shards=shards, evidence=evidence, cache=cache, **limits
     )
     with telling(progress) as tell:
-        return Run(_partnerscore.score(question, None if out is None else os.fspath(out), tell))
+        return Run(_partnerscore.score(question, maybe(out), tell))

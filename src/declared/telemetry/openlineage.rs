@@ -15,6 +15,7 @@ use crate::declared::status::{PipelineStatus, State};
 use crate::error::{Error, Result};
 use crate::insight::Published;
 use crate::publish::Input;
+use crate::storage;
 
 const SPEC: &str = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent";
 const FACETS: &str = "https://openlineage.io/spec/facets";
@@ -122,14 +123,27 @@ fn outputs(published: &Published) -> Vec<Value> {
     let tables = tables.into_iter().filter_map(|(table, rows)| {
         let statistics = json!({"rowCount": rows?});
         let facets = json!({"outputStatistics": facet("1-0-2/OutputStatisticsOutputDatasetFacet.json", statistics)});
-        Some(dataset(&published.folder.join(table), "outputFacets", facets))
+        Some(dataset(&published.place.join(table), "outputFacets", facets))
     });
     tables.collect()
 }
 
 fn dataset(path: &Path, facets_key: &str, facets: Value) -> Value {
-    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    json!({"namespace": "file", "name": whole.display().to_string(), facets_key: facets})
+    let (namespace, name) = named(path);
+    json!({"namespace": namespace, "name": name, facets_key: facets})
+}
+
+/// How lineage names a path: of a URL, the container and the path within.
+fn named(path: &Path) -> (String, String) {
+    let text = path.display().to_string();
+    let within = text.find("://").and_then(|mark| text.get(mark + 3..)?.find('/').map(|slash| mark + 3 + slash));
+    match within.filter(|_| storage::is_url(path)).and_then(|slash| text.split_at_checked(slash)) {
+        Some((namespace, name)) => (namespace.to_owned(), name.trim_start_matches('/').to_owned()),
+        None => {
+            let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            ("file".to_owned(), whole.display().to_string())
+        }
+    }
 }
 
 fn facet(schema: &str, mut content: Value) -> Value {
