@@ -8,7 +8,7 @@ use polars::prelude::*;
 use super::{Scored, Settings, open, refusing};
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::history::{Accounts, Findings, History};
+use crate::history::{Accounts, Findings, History, TenantRange};
 use crate::metrics::{self, Coverage, Facts, Period, Question, TenantSet};
 use crate::publish::EvidenceParts;
 use crate::score;
@@ -75,7 +75,7 @@ fn walk(
         history.bring(period.year_ago, period.month)?;
     }
     findings.add(history.check_certifications()?);
-    findings.add(history.check_associations()?);
+    findings.add(history.check_associations(&TenantRange::all())?);
     let standing = open.into_iter().map(|job| walk.begin(job, &findings)).collect::<Result<Vec<_>>>()?;
     walk.through_sets(standing, done)
 }
