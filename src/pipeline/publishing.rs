@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 
 use super::scoring::{self, Job};
-use super::{Scored, Settings, describing, refusing};
+use super::{Scored, Settings, describing, partial, refusing};
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::publish::{self, EvidenceParts, Lock, RowCounts, Run, Staging, Stamp, StoreOutput};
@@ -40,12 +40,7 @@ fn run_to_store(settings: &Settings, out: &Path) -> Result<Outcome> {
     let (_lock, folder) = (store.lock()?, store.workspace());
     let mut outcome = None;
     stage_each(settings, folder, &[settings.as_of], &mut |_, staged| {
-        outcome = Some(staged.and_then(|(settings, scored, staging, parts)| {
-            refusing::refuse_fall(&settings, &scored.scores, out)?;
-            let run = write(&settings, &scored, &staging, parts)?;
-            let (folder, changed) = store.publish(&staging, &run)?;
-            Ok(Outcome { scored, run, folder, changed })
-        }));
+        outcome = Some(staged.and_then(|staged| published_to_store(staged, &store, out)));
     })?;
     outcome.unwrap_or_else(|| Err(Error::internal("the date was not scored")))
 }
@@ -70,9 +65,7 @@ pub fn publish_each(
     done: &mut dyn FnMut(NaiveDate, Result<Outcome>),
 ) -> Result<()> {
     stage_each(settings, out, as_of_dates, &mut |as_of, staged| {
-        let outcome =
-            staged.and_then(|(settings, scored, staging, parts)| published(&settings, scored, staging, parts, out));
-        done(as_of, outcome);
+        done(as_of, staged.and_then(|staged| published(staged, out)));
     })
 }
 
@@ -101,15 +94,38 @@ fn stage_each(
     })
 }
 
-fn published(
-    settings: &Settings,
-    scored: Scored,
-    staging: Staging,
-    parts: Option<EvidenceParts>,
-    out: &Path,
-) -> Result<Outcome> {
-    refusing::refuse_fall(settings, &scored.scores, out)?;
-    let run = write(settings, &scored, &staging, parts)?;
+/// Publishes in `out`, a folder or a URL, what was scored before, and without evidence.
+///
+/// # Errors
+/// Those of [`run`] that concern `out`; usage where the settings ask for evidence.
+pub fn publish_scored(settings: &Settings, scored: Scored, out: &Path) -> Result<Outcome> {
+    partial::refuse_evidence(settings)?;
+    // What was read is told by footers, of files that others may have read.
+    scored.history.bring(scored.period.year_ago, scored.period.month)?;
+    let staged = |folder: &Path, scored| -> Result<Staged> {
+        Staging::clean(folder)?;
+        let staging = Staging::begin(folder, settings.as_of, settings.mode)?;
+        Ok((settings.clone(), scored, staging, None))
+    };
+    if storage::is_url(out) {
+        let store = StoreOutput::open(out, settings.as_of)?;
+        let _lock = store.lock()?;
+        return published_to_store(staged(store.workspace(), scored)?, &store, out);
+    }
+    let _lock = Lock::take(out, settings.mode)?;
+    published(staged(out, scored)?, out)
+}
+
+fn published_to_store((settings, scored, staging, parts): Staged, store: &StoreOutput, out: &Path) -> Result<Outcome> {
+    refusing::refuse_fall(&settings, &scored.scores, out)?;
+    let run = write(&settings, &scored, &staging, parts)?;
+    let (folder, changed) = store.publish(&staging, &run)?;
+    Ok(Outcome { scored, run, folder, changed })
+}
+
+fn published((settings, scored, staging, parts): Staged, out: &Path) -> Result<Outcome> {
+    refusing::refuse_fall(&settings, &scored.scores, out)?;
+    let run = write(&settings, &scored, &staging, parts)?;
     let changed = !(staging.is_published() && run.same_as(staging.target()));
     let folder = match changed {
         true => engine::stage("publish", || staging.publish())?,

@@ -23,6 +23,7 @@ mod layouts;
 mod nights;
 mod outlooks;
 mod outputs;
+mod partials;
 mod pipelines;
 mod plans;
 mod plans_of_moves;
