@@ -45,7 +45,8 @@ impl History {
     }
 }
 
-fn stream_of(name: &str, table: &Bound<'_, PyAny>) -> PyResult<Stream> {
+/// The stream that a table hands over.
+pub fn stream_of(name: &str, table: &Bound<'_, PyAny>) -> PyResult<Stream> {
     if !table.hasattr("__arrow_c_stream__")? {
         let what = format!("table `{name}` is a {}, which hands over no Arrow stream", table.get_type().name()?);
         let hint = "give a polars or pandas frame, a pyarrow table, a DuckDB relation, or what else has __arrow_c_stream__; \
