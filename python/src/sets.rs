@@ -47,7 +47,10 @@ pub fn tenant_sets(
     count: usize,
     progress: Option<Bound<'_, PyAny>>,
 ) -> PyResult<Plan> {
-    wait_for(py, progress.as_ref(), move || Ok(Opened::of(asked, months)?.plan(count)?))
+    wait_for(py, progress.as_ref(), move || {
+        let opened = Opened::of(asked, months)?;
+        Ok(opened.plan(count).map_err(|error| opened.history.place(error))?)
+    })
 }
 
 /// What a set of tenants adds, as rows that add up. `files` are those that the history must have.

@@ -41,6 +41,7 @@ mod second_reading;
 mod several;
 mod simulates;
 mod snapshots;
+mod spark;
 mod storage;
 mod vintages;
 
