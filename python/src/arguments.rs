@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 
 use crate::errors::Worked;
 use crate::histories::History;
-use crate::rulebooks::Rules;
+use crate::rulebooks::{NativeRulebook, Rules};
 
 /// A history, and the day and the rules that it is asked about. The package fills in every key.
 #[derive(FromPyObject)]
@@ -37,6 +37,16 @@ impl Asked {
     /// Usage where it is none, or where a month is named besides.
     pub fn when(&self) -> Result<When> {
         when(self.as_of.as_deref(), self.month.as_deref())
+    }
+
+    /// The day, such as `2026-11-23`, and the rules with their text.
+    ///
+    /// # Errors
+    /// Usage where either is none that there is.
+    pub fn settled(&self) -> Result<(String, NativeRulebook)> {
+        let when = self.when()?;
+        let rulebook = self.rulebook.chosen(when)?;
+        Ok((rulebook.rules.as_of(when).to_string(), rulebook))
     }
 
     /// The settings; tables in memory are read.

@@ -98,7 +98,8 @@ fn rows_of(name: &str, table: &Py<PyAny>) -> Worked<Part> {
     Ok(Part::Held(given.frame()?))
 }
 
-fn stream_of(name: &str, table: &Bound<'_, PyAny>) -> PyResult<Stream> {
+/// The stream that a table hands over.
+pub fn stream_of(name: &str, table: &Bound<'_, PyAny>) -> PyResult<Stream> {
     if !table.hasattr("__arrow_c_stream__")? {
         let what = format!("table `{name}` is a {}, which hands over no Arrow stream", table.get_type().name()?);
         let hint = "give a polars or pandas frame, a pyarrow table, a DuckDB relation, a DeltaTable, or what else has \

@@ -1,5 +1,7 @@
 //! Rulebooks: built in, from files, and edited.
 
+use std::path::Path;
+
 use partnerscore::error::{Error, Result};
 use partnerscore::rulebook::{self, Edit, Rulebook, When};
 use pyo3::prelude::*;
@@ -9,10 +11,11 @@ use crate::errors::checked;
 use crate::values::{maybe, pairs, parsed};
 
 /// A rulebook and its text.
-#[pyclass(frozen, name = "Rulebook", module = "partnerscore._partnerscore")]
+#[pyclass(frozen, skip_from_py_object, name = "Rulebook", module = "partnerscore._partnerscore")]
+#[derive(Clone)]
 pub struct NativeRulebook {
-    text: String,
-    rules: Rulebook,
+    pub text: String,
+    pub rules: Rulebook,
 }
 
 #[pymethods]
@@ -95,20 +98,38 @@ pub fn load_rulebook(py: Python<'_>, name: &str) -> PyResult<NativeRulebook> {
     checked(py, load())
 }
 
+/// The rulebook that a text is.
+#[pyfunction]
+pub fn read_rulebook(py: Python<'_>, text: String) -> PyResult<NativeRulebook> {
+    let rules = checked(py, rulebook::parse(&text, "as given"))?;
+    Ok(NativeRulebook { text, rules })
+}
+
 /// Which rules are asked for: the default, those of a name, or those given.
 #[derive(Clone)]
 pub struct Rules {
     named: Option<String>,
-    given: Option<Rulebook>,
+    given: Option<NativeRulebook>,
 }
 
 impl Rules {
     /// The rulebook for a day.
     pub fn choose(&self, when: When) -> Result<Rulebook> {
         match &self.given {
-            Some(rules) => Ok(rules.clone()),
+            Some(given) => Ok(given.rules.clone()),
             None => rulebook::choose_as_of(self.named.as_deref(), when),
         }
+    }
+
+    /// The same with its text.
+    pub fn chosen(&self, when: When) -> Result<NativeRulebook> {
+        if let Some(given) = &self.given {
+            return Ok(given.clone());
+        }
+        let rules = self.choose(when)?;
+        let file = self.named.as_deref().filter(|name| Path::new(name).is_file());
+        let text = rulebook::text(file.unwrap_or(&rules.id))?;
+        Ok(NativeRulebook { text, rules })
     }
 
     /// Whether any were named.
@@ -125,7 +146,7 @@ impl<'py> FromPyObject<'_, 'py> for Rules {
             return Ok(Rules { named: None, given: None });
         }
         if let Ok(rulebook) = given.cast::<NativeRulebook>() {
-            return Ok(Rules { named: None, given: Some(rulebook.get().rules.clone()) });
+            return Ok(Rules { named: None, given: Some(rulebook.get().clone()) });
         }
         let path: std::path::PathBuf = given.extract()?;
         Ok(Rules { named: Some(path.to_string_lossy().into_owned()), given: None })

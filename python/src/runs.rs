@@ -1,11 +1,12 @@
 //! Runs: scores as they are published, in a folder of the caller's or in one that nobody else sees.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use partnerscore::error::{Error, Result};
 use partnerscore::insight::Published;
-use partnerscore::{engine, pipeline, storage};
+use partnerscore::pipeline::{self, Outcome};
+use partnerscore::{engine, storage};
 use pyo3::prelude::*;
 
 use crate::arguments::Asked;
@@ -28,7 +29,7 @@ pub struct NativeRun {
 }
 
 /// A run with its small tables read.
-struct Read {
+pub struct Read {
     published: Published,
     unseen: Option<Arc<Unseen>>,
     tables: [NativeTable; 3],
@@ -41,7 +42,8 @@ impl Read {
         Ok(Read { published, unseen, tables })
     }
 
-    fn into_run(self, py: Python<'_>, cache: Option<PathBuf>) -> PyResult<NativeRun> {
+    /// For Python.
+    pub fn into_run(self, py: Python<'_>, cache: Option<PathBuf>) -> PyResult<NativeRun> {
         let [scores, metric_points, rejects] = self.tables;
         Ok(NativeRun {
             published: self.published,
@@ -120,12 +122,17 @@ pub fn score(
     let (cache, out) = (asked.cache(), out.map(|out| storage::local(&out)));
     let read = wait_for(py, progress.as_ref(), cache.clone(), move || {
         let settings = asked.settings()?;
-        let unseen = if out.is_none() { Some(Arc::new(Unseen::new()?)) } else { None };
-        let folder = unseen.as_ref().map(|unseen| unseen.path().to_owned()).or(out).unwrap_or_default();
-        let outcome = pipeline::run(&settings, &folder)?;
-        Ok(Read::of(Published::open(&outcome.folder)?, unseen)?)
+        Ok(published(out, |folder| pipeline::run(&settings, folder))?)
     })?;
     read.into_run(py, cache)
+}
+
+/// Publishes in `out`, or in a folder that nobody else sees, and opens what was published.
+pub fn published(out: Option<PathBuf>, publish: impl FnOnce(&Path) -> Result<Outcome>) -> Result<Read> {
+    let unseen = if out.is_none() { Some(Arc::new(Unseen::new()?)) } else { None };
+    let folder = unseen.as_ref().map(|unseen| unseen.path().to_owned()).or(out).unwrap_or_default();
+    let outcome = publish(&folder)?;
+    Read::of(Published::open(&outcome.folder)?, unseen)
 }
 
 /// Opens a published run.

@@ -53,15 +53,34 @@ impl Stream {
         }
         Ok(Given { table: table.to_owned(), fields, batches })
     }
+
+    /// Reads all of it, with every column that it has.
+    ///
+    /// # Errors
+    /// Those of [`read`](Stream::read).
+    pub fn frame(self, table: &str) -> Result<DataFrame> {
+        let Given { fields, batches, .. } = self.read(table)?;
+        let height = batches.iter().filter_map(|batch| batch.first()).map(|array| array.len()).sum();
+        let column = |(place, field): (usize, &ArrowField)| {
+            let arrays: Vec<ArrayRef> = batches.iter().filter_map(|batch| batch.get(place)).cloned().collect();
+            match arrays.is_empty() {
+                true => Ok(Series::new_empty(field.name.clone(), &DataType::from_arrow_dtype(field.dtype()))),
+                false => Series::try_from((field, arrays)),
+            }
+        };
+        let columns = fields.iter().enumerate().map(column).map(|series| series.map(Column::from));
+        let frame = columns.collect::<PolarsResult<Vec<_>>>().and_then(|columns| DataFrame::new(height, columns));
+        frame.map_err(|error| Error::internal(format!("table `{table}` could not be read: {error}")))
+    }
 }
 
-/// A stream of frames with the columns of `schema`.
+/// A stream of frames with the columns of `schema`, in the types of a version of Arrow.
 pub fn exported(
     py: Python<'_>,
     schema: &Schema,
+    level: CompatLevel,
     frames: impl Iterator<Item = PolarsResult<DataFrame>> + Send + 'static,
 ) -> PyResult<Py<PyAny>> {
-    let level = CompatLevel::newest();
     let fields = schema.iter().map(|(name, dtype)| dtype.to_arrow_field(name.clone(), level));
     let rows = ArrowDataType::Struct(fields.collect());
     let field = ArrowField::new(PlSmallStr::EMPTY, rows.clone(), false);

@@ -44,6 +44,16 @@ impl NativeTable {
         NativeTable { schema, height, parts: vec![Part::Held(frame)], folder: None }
     }
 
+    fn stream(&self, py: Python<'_>, level: CompatLevel) -> PyResult<Py<PyAny>> {
+        let folder = self.folder.clone();
+        let frames = self.parts.clone().into_iter().map(move |part| {
+            // The files are there for as long as the stream is.
+            let _ = &folder;
+            part.frame()
+        });
+        stream::exported(py, &self.schema, level, frames)
+    }
+
     /// Rows in files, so many.
     pub fn stored(plans: Vec<LazyFrame>, height: usize, folder: Option<Arc<Unseen>>) -> Result<NativeTable> {
         let empty = plans.first().map(|plan| engine::collect("table", plan.clone().limit(0))).transpose()?;
@@ -63,13 +73,12 @@ impl NativeTable {
     #[pyo3(signature = (requested_schema = None))]
     fn __arrow_c_stream__(&self, py: Python<'_>, requested_schema: Option<Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
         drop(requested_schema);
-        let folder = self.folder.clone();
-        let frames = self.parts.clone().into_iter().map(move |part| {
-            // The files are there for as long as the stream is.
-            let _ = &folder;
-            part.frame()
-        });
-        stream::exported(py, &self.schema, frames)
+        self.stream(py, CompatLevel::newest())
+    }
+
+    /// The same in types that every reader has, older ones too: strings are large strings.
+    fn stream_without_views(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.stream(py, CompatLevel::oldest())
     }
 
     fn __len__(&self) -> usize {

@@ -2,7 +2,7 @@
 
 use polars::prelude::*;
 
-use super::checks::{Check, Findings, any_null, any_row, null_columns, rejected, says, shown, sound};
+use super::checks::{Check, Findings, UNKNOWN_WORKLOAD, any_null, any_row, null_columns, rejected, says, shown, sound};
 use super::partners::Accounts;
 use super::table::{Column, Kind, Table};
 use super::tenants::TenantRange;
@@ -66,15 +66,16 @@ pub(super) fn any_broken(table: &Table) -> Result<bool> {
     any_row(STAGE, scans.collect::<Result<Vec<_>>>()?)
 }
 
-/// Rejected rows. `accounts` are all of the history's, not only those that are scored.
+/// Rejected rows of a set of tenants. `accounts` are all of the history's, not only those that are scored.
 pub(super) fn check(
     table: &Table,
+    tenants: &TenantRange,
     accounts: &Accounts,
     known_workloads: &[String],
     all_sound: bool,
 ) -> Result<Findings> {
     let files: Vec<_> = table.files.iter().collect();
-    let scan = || table.scan(&files, None);
+    let scan = || table.scan(&files, tenants.keep().as_ref());
     let mut findings = Findings::default();
     findings.count_checked(NAME, engine::count(STAGE, scan()?)?);
     let is_sound = sound(&checks());
@@ -96,7 +97,7 @@ pub(super) fn check(
     let unknown = unknown.group_by([col("workload")]).agg([len().cast(DataType::Int64).alias("rows")]);
     let unknown = engine::collect(STAGE, unknown)?;
     for (workload, rows) in engine::text_counts(&unknown, "workload", "rows")? {
-        findings.warn("unknown_workload", workload, rows);
+        findings.warn(UNKNOWN_WORKLOAD, workload, rows);
     }
     Ok(findings)
 }

@@ -2,7 +2,7 @@
 
 use polars::prelude::*;
 
-use super::checks::{Check, Findings, any_null, null_columns, rejected, shown, sound};
+use super::checks::{Check, Findings, UNKNOWN_CERTIFICATION, any_null, null_columns, rejected, shown, sound};
 use super::partners::Accounts;
 use super::table::{Column, Kind, Table};
 use crate::engine;
@@ -53,7 +53,7 @@ pub(super) fn check(table: &Table, accounts: &Accounts, known: &[String]) -> Res
     let names = names.agg([len().cast(DataType::Int64).alias("rows")]);
     for (name, rows) in engine::text_counts(&engine::collect(STAGE, names)?, "certification", "rows")? {
         if !known.contains(&name) {
-            findings.warn("unknown_certification", name, rows);
+            findings.warn(UNKNOWN_CERTIFICATION, name, rows);
         }
     }
     Ok(findings)

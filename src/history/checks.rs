@@ -10,6 +10,21 @@ use crate::error::Result;
 /// The largest count a row may carry.
 pub const LARGEST_COUNT: i64 = i32::MAX as i64;
 
+/// The columns of rejected rows, all text.
+pub const REJECT_COLUMNS: [&str; 4] = ["table", "rule", "key", "reason"];
+
+/// A workload that is in no rulebook.
+pub(super) const UNKNOWN_WORKLOAD: &str = "unknown_workload";
+/// A certification that is in no rulebook.
+pub(super) const UNKNOWN_CERTIFICATION: &str = "unknown_certification";
+/// More active users than paid seats.
+pub(super) const ACTIVE_USERS_ABOVE_PAID_SEATS: &str = "active_users_above_paid_seats";
+/// A pair that several partners hold through an option that has one partner at most.
+pub const CONTESTED_PAIR: &str = "contested_pair";
+/// The rules of every warning.
+pub const WARNINGS: [&str; 4] =
+    [UNKNOWN_WORKLOAD, UNKNOWN_CERTIFICATION, ACTIVE_USERS_ABOVE_PAID_SEATS, CONTESTED_PAIR];
+
 /// The columns that hold dates, some of which lie beyond what prints.
 const DATES: [&str; 5] = ["start_date", "end_date", "earned_on", "expires_on", "month"];
 
@@ -147,6 +162,11 @@ impl Findings {
         }
     }
 
+    /// The rejected rows as they were found, frame by frame, each `table, rule, key, reason`.
+    pub fn rejected(&self) -> &[DataFrame] {
+        &self.rejects
+    }
+
     /// Keeps of the counts under rule `seen` those whose subject is not known, as warnings under `rule`.
     pub(super) fn keep_unknown(&mut self, seen: &'static str, rule: &'static str, known: &[String]) {
         let counts = std::mem::take(&mut self.warnings);
@@ -161,13 +181,12 @@ impl Findings {
 
     /// Every rejected row, `table, rule, key, reason`, in one order whatever the order of reading.
     pub fn rejects(&self) -> Result<DataFrame> {
-        let columns = ["table", "rule", "key", "reason"];
         let empty = DataFrame::empty_with_schema(
-            &columns.iter().map(|name| Field::new((*name).into(), DataType::String)).collect::<Schema>(),
+            &REJECT_COLUMNS.iter().map(|name| Field::new((*name).into(), DataType::String)).collect::<Schema>(),
         );
         let frames = std::iter::once(empty).chain(self.rejects.iter().cloned()).map(IntoLazy::lazy).collect::<Vec<_>>();
         let all = concat(frames, UnionArgs::default()).map_err(|error| engine::plan_error("rejects", &error))?;
-        engine::collect("rejects", all.sort(columns, SortMultipleOptions::default()))
+        engine::collect("rejects", all.sort(REJECT_COLUMNS, SortMultipleOptions::default()))
     }
 
     /// Rejected rows counted by table and rule.

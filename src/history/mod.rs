@@ -16,13 +16,14 @@ mod tenants;
 mod usage_pass;
 mod workload_usage;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use chrono::NaiveDate;
 use polars::prelude::*;
 
-pub use checks::Findings;
+pub use checks::{CONTESTED_PAIR, Findings, REJECT_COLUMNS, WARNINGS};
 pub use files::File;
 use files::Root;
 pub use footer::Footer;
@@ -49,6 +50,8 @@ pub struct History {
     workload_usage: Table,
     accounts: Accounts,
     associations_sound: OnceLock<bool>,
+    /// Where it is a part of a larger history: the months of usage which that has.
+    months_of_whole: Option<BTreeSet<Month>>,
     /// Names of the workloads and certifications that some rulebook knows.
     known: KnownNames,
 }
@@ -130,9 +133,16 @@ impl History {
             workload_usage,
             accounts,
             associations_sound,
+            months_of_whole: None,
             known,
         };
         Ok((history, findings))
+    }
+
+    /// This history as a part of a larger one, which has usage of the given months and of no others: a month is not absent because a
+    /// part has no row of it.
+    pub fn in_part(self, months: impl IntoIterator<Item = Month>) -> History {
+        History { months_of_whole: Some(months.into_iter().collect()), ..self }
     }
 
     /// The names that some rulebook knows.
@@ -152,22 +162,25 @@ impl History {
 
     /// Sound association rows of a set of tenants for the given accounts: the table's columns and `account` UInt32.
     pub fn associations(&self, tenants: &TenantRange, accounts: &Accounts) -> Result<LazyFrame> {
-        associations::rows(&self.associations, tenants, accounts, self.associations_are_sound()?)
+        associations::rows(&self.associations, tenants, accounts, self.associations_are_sound(tenants)?)
     }
 
-    /// Whether no association row breaks a check; looked at once.
-    fn associations_are_sound(&self) -> Result<bool> {
-        if let Some(sound) = self.associations_sound.get() {
-            return Ok(*sound);
+    /// Whether it is known that no association row of these tenants breaks a check. All rows are looked at once, and only by those who
+    /// ask about all: a few tenants are not worth it.
+    fn associations_are_sound(&self, tenants: &TenantRange) -> Result<bool> {
+        match self.associations_sound.get() {
+            Some(sound) => return Ok(*sound),
+            None if *tenants != TenantRange::all() => return Ok(false),
+            None => {}
         }
         let sound = !associations::any_broken(&self.associations)?;
         Ok(*self.associations_sound.get_or_init(|| sound))
     }
 
-    /// Rejected association rows, and workloads that no rulebook knows.
-    pub fn check_associations(&self) -> Result<Findings> {
-        let sound = self.associations_are_sound()?;
-        associations::check(&self.associations, &self.accounts, &self.known.workloads, sound)
+    /// Rejected association rows of a set of tenants, and workloads that no rulebook knows.
+    pub fn check_associations(&self, tenants: &TenantRange) -> Result<Findings> {
+        let sound = self.associations_are_sound(tenants)?;
+        associations::check(&self.associations, tenants, &self.accounts, &self.known.workloads, sound)
     }
 
     /// Sound certification rows of the given accounts: the table's columns and `account` UInt32.
@@ -183,7 +196,7 @@ impl History {
     /// A month's usage.
     pub fn usage(&self, rows: &Rows, to_find: &Arc<ToFind>) -> Result<UsageMonth> {
         let mut usage = UsageMonth::open(&self.workload_usage, rows, to_find)?;
-        usage.findings.keep_unknown("workload", "unknown_workload", &self.known.workloads);
+        usage.findings.keep_unknown("workload", checks::UNKNOWN_WORKLOAD, &self.known.workloads);
         Ok(usage)
     }
 
@@ -198,14 +211,20 @@ impl History {
         workload_usage::plan(&self.workload_usage, month, tenants)
     }
 
-    /// Whether there is any usage row of a month.
+    /// Whether there is any usage row of a month, in the whole where this is a part.
     pub fn holds_usage_of(&self, month: Month) -> Result<bool> {
-        workload_usage::holds(&self.workload_usage, month)
+        match &self.months_of_whole {
+            Some(months) => Ok(months.contains(&month)),
+            None => workload_usage::holds(&self.workload_usage, month),
+        }
     }
 
-    /// Every month that has usage rows dated its first, oldest first: those that a score can see.
+    /// Every month that has usage rows dated its first, oldest first: those that a score can see. Those of the whole where this is a part.
     pub fn usage_months(&self) -> Result<Vec<Month>> {
-        workload_usage::months(&self.workload_usage, Months::Scored)
+        match &self.months_of_whole {
+            Some(months) => Ok(months.iter().copied().collect()),
+            None => workload_usage::months(&self.workload_usage, Months::Scored),
+        }
     }
 
     /// Every month that has usage rows dated within it, for checks.

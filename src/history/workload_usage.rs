@@ -6,7 +6,10 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use polars::prelude::*;
 
-use super::checks::{Check, Findings, LARGEST_COUNT, any_null, key, null_columns, rejected, says, sound, unsound};
+use super::checks::{
+    ACTIVE_USERS_ABOVE_PAID_SEATS, Check, Findings, LARGEST_COUNT, REJECT_COLUMNS, any_null, key, null_columns,
+    rejected, says, sound, unsound,
+};
 use super::files::File;
 use super::footer::{Footer, Span};
 use super::table::{Column, Kind, Table};
@@ -274,7 +277,7 @@ impl UsageMonth {
             self.rejects.iter().zip([true, false]).filter(|(rejects, _)| rejects.height() > 0)
         {
             let theirs = col("tenant_id").is_in(lit(ids.clone()).implode(false), false);
-            let columns = ["table", "rule", "key", "reason"].map(col);
+            let columns = REJECT_COLUMNS.map(col);
             let rejects = engine::collect("usage rejects", rejects.clone().lazy().filter(theirs).select(columns))?;
             findings.count_checked(NAME, if breaks_check { rejects.height() as u64 } else { 0 });
             findings.reject(rejects);
@@ -288,7 +291,7 @@ fn counted(seen: &Seen) -> (Findings, u64) {
     let mut findings = Findings::default();
     for workload in &seen.workloads {
         findings.warn("workload", workload.name.clone(), workload.rows);
-        findings.warn("active_users_above_paid_seats", workload.name.clone(), workload.over);
+        findings.warn(ACTIVE_USERS_ABOVE_PAID_SEATS, workload.name.clone(), workload.over);
     }
     let height = seen.workloads.iter().map(|workload| workload.rows).sum();
     findings.count_checked(NAME, height);

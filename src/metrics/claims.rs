@@ -10,7 +10,7 @@ use super::workloads::{ALL_WORKLOADS, Workloads};
 use super::{Period, Question};
 use crate::engine;
 use crate::error::Result;
-use crate::history::{Findings, TenantRange, Tenants};
+use crate::history::{CONTESTED_PAIR, Findings, TenantRange, Tenants};
 use crate::month::Month;
 use crate::rulebook::{ASSOCIATION_TYPES, Rulebook};
 
@@ -112,7 +112,7 @@ impl Claims {
             let theirs = claims.join(tenants.lazy(), [col("tenant")], [col("tenant")], JoinArgs::new(JoinType::Semi));
             let numbers: Vec<u8> = (1u8..).take(workloads.names.len()).collect();
             let contested = several_accounts(pairs::each(theirs, &numbers), &["tenant", "workload"]);
-            findings.warn("contested_pair", option.as_str(), engine::count("contested pairs", contested)?);
+            findings.warn(CONTESTED_PAIR, option.as_str(), engine::count("contested pairs", contested)?);
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use super::open;
 use crate::engine;
 use crate::error::Result;
-use crate::history::{Findings, History, Source};
+use crate::history::{Findings, History, Source, TenantRange};
 use crate::metrics::{self, Period, Question};
 use crate::month::Month;
 use crate::rulebook::Rulebook;
@@ -18,7 +18,7 @@ pub fn check(history: impl Into<Source>, rules: &Rulebook) -> Result<(History, F
 fn check_all(history: &History, rules: &Rulebook, findings: &mut Findings) -> Result<Vec<Month>> {
     history.bring_everything()?;
     findings.add(history.check_certifications()?);
-    findings.add(history.check_associations()?);
+    findings.add(history.check_associations(&TenantRange::all())?);
     findings.add(history.check_monthless_usage()?);
     let dated = history.dated_months()?;
     for (number, month) in dated.iter().enumerate() {

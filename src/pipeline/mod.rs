@@ -2,6 +2,8 @@
 
 mod check;
 mod describing;
+mod partial;
+mod partial_rows;
 mod publishing;
 mod refusing;
 mod scoring;
@@ -12,7 +14,9 @@ use chrono::NaiveDate;
 
 pub use check::check;
 pub use describing::{what_changed, would_repeat};
-pub use publishing::{Outcome, publish_each, run, run_locked};
+pub use partial::{months_looked_at, scored_of, tenant_facts};
+pub use partial_rows::PARTIAL_COLUMNS;
+pub use publishing::{Outcome, publish_each, publish_scored, run, run_locked};
 pub use refusing::{refuse_findings, require_months};
 pub use scoring::{score_each, score_opened};
 

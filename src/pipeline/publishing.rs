@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 
 use super::scoring::{self, Job};
-use super::{Scored, Settings, describing, refusing};
+use super::{Scored, Settings, describing, partial, refusing};
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::publish::{self, EvidenceParts, Lock, RowCounts, Run, Staging, Stamp, StoreOutput};
@@ -85,6 +85,22 @@ fn stage_each(
         let dated = Settings { as_of: job.as_of, ..settings.clone() };
         done(job.as_of, scored.map(|scored| (dated, scored, staging, job.parts)));
     })
+}
+
+/// Publishes in `out`, a folder or a URL, what was scored before, and without evidence.
+///
+/// # Errors
+/// Those of [`run`] that concern `out`; usage where the settings ask for evidence.
+pub fn publish_scored(settings: &Settings, scored: Scored, out: &Path) -> Result<Outcome> {
+    partial::refuse_evidence(settings)?;
+    // What was read is told by footers, of files that others may have read.
+    scored.history.bring(scored.period.year_ago, scored.period.month)?;
+    let _lock = Lock::take(out, settings.mode)?;
+    let folder = publish::workspace(out)?;
+    Staging::clean(&folder)?;
+    let staging = Staging::begin(&folder, settings.as_of, settings.mode)?;
+    let stores = stores(out, &[settings.as_of])?;
+    published((settings.clone(), scored, staging, None), stores.get(&settings.as_of), out)
 }
 
 fn published(staged: Staged, store: Option<&StoreOutput>, out: &Path) -> Result<Outcome> {

@@ -8,7 +8,7 @@ use polars::prelude::*;
 use super::{Scored, Settings, open, refusing};
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::history::{Accounts, Findings, History};
+use crate::history::{Accounts, Findings, History, TenantRange};
 use crate::metrics::{self, Coverage, Facts, Period, Question, TenantSet};
 use crate::publish::EvidenceParts;
 use crate::score;
@@ -57,8 +57,7 @@ fn walk(
     mut jobs: Vec<Job>,
     done: &mut dyn FnMut(Job, Result<Scored>),
 ) -> Result<()> {
-    let accounts = history.accounts().narrowed(&settings.partners, &settings.distributors)?;
-    let walk = Walk { settings, history, accounts };
+    let walk = Walk::of(settings, history)?;
     jobs.sort_by_key(|job| (walk.period(job).month, job.as_of));
     let mut open = Vec::new();
     for job in jobs {
@@ -75,9 +74,40 @@ fn walk(
         history.bring(period.year_ago, period.month)?;
     }
     findings.add(history.check_certifications()?);
-    findings.add(history.check_associations()?);
+    findings.add(history.check_associations(&TenantRange::all())?);
     let standing = open.into_iter().map(|job| walk.begin(job, &findings)).collect::<Result<Vec<_>>>()?;
     walk.through_sets(standing, done)
+}
+
+/// What a set of tenants, read and checked by itself, adds to the date of the settings.
+pub(super) fn of_tenants(settings: &Settings, history: &Arc<History>, tenants: &TenantRange) -> Result<Sum> {
+    let walk = Walk::of(settings, history)?;
+    let mut job = Job { as_of: settings.as_of, parts: None };
+    let period = walk.period(&job);
+    history.bring(period.year_ago, period.month)?;
+    let mut findings = history.check_associations(tenants)?;
+    let answer = TenantSet::read(&walk.question(period), &[period], tenants)?.answer(period)?;
+    let facts = walk.summed("facts", answer.contributions, &mut job)?;
+    findings.add(answer.findings);
+    Ok(Sum { facts, findings, coverage: answer.coverage })
+}
+
+/// Scores the date of the settings by what all of its tenants add. People are read here, and what was found in `partners` is given.
+pub(super) fn with_tenants(
+    settings: &Settings,
+    history: &Arc<History>,
+    mut findings: Findings,
+    tenants: Sum,
+) -> Result<Scored> {
+    let walk = Walk::of(settings, history)?;
+    let job = Job { as_of: settings.as_of, parts: None };
+    walk.require_months(&job)?;
+    findings.add(history.check_certifications()?);
+    let mut date = walk.begin(job, &findings)?;
+    if let Ok(sum) = &mut date.sum {
+        sum.add(tenants);
+    }
+    walk.finish(date).1
 }
 
 /// A history on the way to its scores.
@@ -85,6 +115,13 @@ struct Walk<'a> {
     settings: &'a Settings,
     history: &'a Arc<History>,
     accounts: Accounts,
+}
+
+impl<'a> Walk<'a> {
+    fn of(settings: &'a Settings, history: &'a Arc<History>) -> Result<Walk<'a>> {
+        let accounts = history.accounts().narrowed(&settings.partners, &settings.distributors)?;
+        Ok(Walk { settings, history, accounts })
+    }
 }
 
 impl Walk<'_> {
@@ -126,7 +163,10 @@ impl Walk<'_> {
                 self.add(&mut date, &mut set);
                 match number + 1 < sets.len() {
                     true => standing.push(date),
-                    false => self.finish(date, done),
+                    false => {
+                        let (job, scored) = self.finish(date);
+                        done(job, scored);
+                    }
                 }
             }
         }
@@ -137,9 +177,8 @@ impl Walk<'_> {
     fn add(&self, date: &mut Standing, set: &mut TenantSet) {
         let Ok(sum) = &mut date.sum else { return };
         let added = set.answer(date.period).and_then(|answer| {
-            sum.facts.add(&self.summed("facts", answer.contributions, &mut date.job)?);
-            sum.findings.add(answer.findings);
-            sum.coverage.add(answer.coverage);
+            let facts = self.summed("facts", answer.contributions, &mut date.job)?;
+            sum.add(Sum { facts, findings: answer.findings, coverage: answer.coverage });
             Ok(())
         });
         if let Err(error) = added {
@@ -148,14 +187,14 @@ impl Walk<'_> {
     }
 
     /// Judges what has been added up.
-    fn finish(&self, date: Standing, done: &mut dyn FnMut(Job, Result<Scored>)) {
+    fn finish(&self, date: Standing) -> (Job, Result<Scored>) {
         let (period, accounts, history) = (date.period, self.accounts.clone(), self.history.clone());
         let scored = date.sum.and_then(|Sum { facts, findings, coverage }| {
             refusing::refuse(self.settings, &history, &findings, &coverage, period)?;
             let scores = score::score(&accounts, &facts, &self.settings.rules);
             Ok(Scored { period, accounts, scores, findings, coverage, facts, history })
         });
-        done(date.job, scored.map_err(|error| self.history.place(error)));
+        (date.job, scored.map_err(|error| self.history.place(error)))
     }
 
     /// The facts of contributions; where evidence is wanted, they are kept and read back.
@@ -176,9 +215,17 @@ struct Standing {
     sum: Result<Sum>,
 }
 
-/// What the sets of tenants read so far add up to.
-struct Sum {
-    facts: Facts,
-    findings: Findings,
-    coverage: Coverage,
+/// What sets of tenants add up to.
+pub(super) struct Sum {
+    pub facts: Facts,
+    pub findings: Findings,
+    pub coverage: Coverage,
+}
+
+impl Sum {
+    fn add(&mut self, other: Sum) {
+        self.facts.add(&other.facts);
+        self.findings.add(other.findings);
+        self.coverage.add(other.coverage);
+    }
 }

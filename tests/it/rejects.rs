@@ -10,7 +10,7 @@ use crate::second_reading::{self, History};
 type Spoil = Box<dyn Fn(&mut History)>;
 
 /// One broken row, the rule it breaks, and part of its key.
-fn broken() -> Vec<(&'static str, &'static str, &'static str, Spoil)> {
+pub fn broken() -> Vec<(&'static str, &'static str, &'static str, Spoil)> {
     let association_with = |change: fn(&mut second_reading::Association)| -> Spoil {
         Box::new(move |history| {
             let mut row = association("acme", "t1", "CPOR", "2024-02-02");

@@ -25,7 +25,8 @@ fn base(rules: &Rulebook) -> Settings {
     Settings::new(samples::dirty(), day(AS_OF), rules.clone())
 }
 
-fn run_json(folder: &Path) -> serde_json::Value {
+/// What `run.json` says of the input.
+pub fn run_json(folder: &Path) -> serde_json::Value {
     let text = std::fs::read_to_string(folder.join("run.json")).expect("run.json");
     let mut run: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let object = run.as_object_mut().expect("an object");
