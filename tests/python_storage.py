@@ -145,6 +145,7 @@ def check_errors_are_those_of_the_command(scratch):
     raises(ps.AbsentError, lambda: ps.Run.open(f"{URL}/history", **more), "no published run")
     raises(ps.UsageError, lambda: ps.score(f"{HISTORY}?sig=hush", month=MONTH, **more), "no credentials")
     raises(ps.UsageError, lambda: ps.score("abfs3://data/history", month=MONTH, **more), "did you mean")
+    raises(ps.UsageError, lambda: ps.score(pathlib.Path(HISTORY), month=MONTH, **more), "has lost a slash", f"{scheme}://")
     assert_same(ps.score(f"file://{SAMPLE}", month=MONTH, evidence=True), LOCAL)
 
 

@@ -33,8 +33,11 @@ pub enum Handed {
 struct LiveFiles {
     root: PathBuf,
     /// Each with its name, bytes, milliseconds since 1970, and the values that all of its rows have.
-    files: Vec<(String, u64, u64, BTreeMap<String, Option<String>>)>,
+    files: Vec<(String, u64, u64, Partitions)>,
 }
+
+/// Values by column; None for null.
+type Partitions = BTreeMap<String, Option<String>>;
 
 impl<'py> FromPyObject<'_, 'py> for History {
     type Error = PyErr;

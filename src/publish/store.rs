@@ -101,7 +101,10 @@ impl StoreOutput {
         let mut json = serde_json::to_vec_pretty(&pointer).map_err(|error| Error::internal(error.to_string()))?;
         json.push(b'\n');
         match self.folder.replace(POINTER, json, self.before.as_ref().map(|before| &before.version))? {
-            Replaced::Done => Ok((place, true)),
+            Replaced::Done => {
+                self.keep(staging, &pointer, &within);
+                Ok((place, true))
+            }
             // What an answer that was lost on its way has made of it already, or another run with the same result.
             Replaced::Lost if self.counts_now(&pointer.run)? => Ok((place, true)),
             Replaced::Lost => Err(Error::new(Code::Locked, "another run has published this date in the meantime")
@@ -141,6 +144,18 @@ impl StoreOutput {
         let (name, path) = there(told_last);
         told_last.size = self.folder.put_or_keep(&name, &path)?;
         Ok(())
+    }
+
+    /// Moves the tables of a run that was published to where its readers on this machine look for them, so that nothing comes back that was
+    /// just sent.
+    fn keep(&self, staging: &Staging, pointer: &Pointer, within: &str) {
+        let Ok(folder) = self.folder.cached_folder(within) else { return };
+        for name in pointer.files.iter().map(|file| &file.name).filter(|name| *name != FILE) {
+            let place = folder.join(name);
+            // What cannot be kept is brought once somebody reads it.
+            let _ = place.parent().map_or(Ok(()), std::fs::create_dir_all);
+            let _ = std::fs::rename(staging.path().join(name), place);
+        }
     }
 
     fn counts_now(&self, run: &str) -> Result<bool> {

@@ -9,6 +9,8 @@ use crate::error::{Code, Error};
 pub const HTTP_CRATES: [&str; 8] =
     ["object_store", "reqwest", "hyper", "hyper_util", "hyper_rustls", "rustls", "h2", "tower"];
 
+/// What is asked for the identity of a machine, where the environment has no credentials: parts of its URLs.
+const IDENTITIES: [&str; 4] = ["/latest/api/token", "/latest/meta-data", "/metadata/identity", "/msi/token"];
 /// What variables with credentials begin with.
 const VARIABLES: [&str; 2] = ["AZURE_", "AWS_"];
 /// What their names contain.
@@ -37,6 +39,12 @@ pub(super) fn trouble(doing: &str, kind: Kind, place: &str, error: &StoreError) 
         Some(401 | 403) => Error::new(Code::Storage, format!("could not {doing}: access was denied{named}"))
             .at(place)
             .hint(access(kind)),
+        _ if IDENTITIES.iter().any(|part| answer.contains(part)) => {
+            let what = format!(
+                "could not {doing}: the environment has no credentials, and no identity of this machine answers"
+            );
+            Error::new(Code::Storage, what).at(place).hint(access(kind))
+        }
         _ => Error::new(Code::Storage, format!("could not {doing}: {}", said(&answer)))
             .at(place)
             .hint("check the network and the account, and run it again; what was brought here already is kept"),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::azurite::{ACCOUNT, Azurite, Container, Gate, Let, access, files};
+use crate::azurite::{ACCOUNT, Azurite, Container, Gate, Let, access, files, free_port};
 use crate::command::{Said, partnerscore, said};
 use crate::moto::Moto;
 use crate::python_module;
@@ -417,6 +417,18 @@ fn check_with(url: &str, variables: &[(&str, &str)]) -> Said {
 fn an_account_that_nobody_names_is_told_of() {
     let told = check_with("az://data/history", &[]);
     told.fails(6, &["nothing names the account", "az://data/history", "AZURE_STORAGE_ACCOUNT_NAME", "abfss://"]);
+}
+
+/// Nobody listens where a machine's identity would be asked for.
+#[test]
+fn credentials_that_are_missing_are_told_of() {
+    let nobody = format!("http://127.0.0.1:{}", free_port());
+    let told = check_with("s3://data/history", &[("AWS_METADATA_ENDPOINT", &nobody)]);
+    told.fails(6, &["no credentials", "at: s3://data/history", "AWS_ACCESS_KEY_ID"]);
+    let identity = format!("{nobody}/metadata/identity/oauth2/token");
+    let account = ("AZURE_STORAGE_ACCOUNT_NAME", "acme");
+    let told = check_with("az://data/history", &[account, ("IDENTITY_ENDPOINT", &identity)]);
+    told.fails(6, &["no credentials", "at: az://data/history", "AZURE_STORAGE_SAS_TOKEN"]);
 }
 
 #[test]

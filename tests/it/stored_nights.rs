@@ -188,6 +188,8 @@ fn pipelines_publish_on_s3() {
 }
 
 fn runs_a_night(placed: Placed) {
+    let gate = Gate::before(placed.port, |_| Let::Pass);
+    let placed = placed.through(&gate);
     let folder = tempfile::tempdir().expect("a folder");
     let (history, out) = (placed.container.url("history"), placed.container.url("runs"));
     let steps = "evidence = true\n[[reports]]\nhtml = \"page.html\"\ncompare = \"last_run\"\n[[comparisons]]\n\
@@ -214,6 +216,8 @@ fn runs_a_night(placed: Placed) {
     let named = ["before", "after"].map(|side| changes[side]["folder"].as_str().expect("a folder").to_owned());
     let runs = ["2026-08-20", "2026-11-20"].map(|date| placed.container.url(&run_of(&placed, date)));
     assert_eq!(named, runs);
+    assert!(gate.count(&["PUT", "evidence"]) > 0);
+    assert_eq!(gate.count(&["GET", "evidence"]), 0, "what was sent does not come back");
     // Lineage names tables by their container and the path within.
     let lineage = std::fs::read_to_string(folder.path().join("lineage.jsonl")).expect("a file");
     let last: Value = serde_json::from_str(lineage.lines().last().expect("a line")).expect("JSON");

@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Iterable, Mapping
+from pathlib import PurePath
 from typing import Any
 
 from . import _partnerscore
 from ._delta import DeltaTable, handed
+from ._errors import usage
 from ._rulebooks import Rulebook
 from ._tables import ArrowStream
 
@@ -18,6 +20,8 @@ History = str | os.PathLike[str] | Mapping[str, ArrowStream | DeltaTable]
 
 Place = str | os.PathLike[str]
 """A folder, or the URL of one: ``az://container/path``, ``abfss://...``, ``s3://bucket/path`` or ``file:///path``."""
+
+_SCHEMES = ("az", "abfs", "abfss", "s3", "s3a", "file")
 
 Rules = str | os.PathLike[str] | Rulebook | None
 """An id of :func:`rulebooks`, a TOML file, ``by-date`` for the newest in effect on the day, a :class:`Rulebook`, or None for
@@ -64,7 +68,11 @@ def place(folder: Place) -> str:
     """A folder or a URL as the native half takes it; a run on an object store is there, and only brought here."""
     native = getattr(folder, "_native", None)
     url = native.url if isinstance(native, _partnerscore.Run) else None
-    return os.fspath(folder) if url is None else url
+    text = os.fspath(folder) if url is None else url
+    # Path objects fold slashes.
+    if isinstance(folder, PurePath) and (scheme := text.split(":/")[0]) in _SCHEMES:
+        raise usage(f"a path object is no URL: `{text}` has lost a slash", f"give the URL as a text that begins with {scheme}://")
+    return text
 
 
 def maybe(path: Place | None) -> str | None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 from . import _partnerscore
-from ._asking import Day, History, Ids, Place, Rules, asked, maybe
+from ._asking import Day, History, Ids, Place, Rules, asked, maybe, place
 from ._progress import Progress, telling
 from ._tables import Table
 
@@ -40,7 +39,7 @@ class Run:
             StorageError: a file could not be read, or the object store not reached.
         """
         with telling(progress) as tell:
-            return cls(_partnerscore.open_run(os.fspath(path), maybe(cache), tell))
+            return cls(_partnerscore.open_run(place(path), maybe(cache), tell))
 
     @property
     def scores(self) -> Table:
