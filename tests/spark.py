@@ -313,10 +313,12 @@ class Killer:
     def watch(self):
         while not self.over.wait(0.005):
             for process in descendants():
-                if process.is_at_work():
-                    os.kill(process.executor() if self.kind == "executor" else process.pid, signal.SIGKILL)
-                    self.killed.set()
-                    return
+                # One that has ended since it was seen is not killed; another is.
+                with contextlib.suppress(OSError):
+                    if process.is_at_work():
+                        os.kill(process.executor() if self.kind == "executor" else process.pid, signal.SIGKILL)
+                        self.killed.set()
+                        return
 
 
 @dataclasses.dataclass
