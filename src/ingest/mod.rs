@@ -46,7 +46,7 @@ pub use opening::Limits;
 pub use passed_over::PASSED_OVER;
 pub use person::PersonKey;
 pub use reading::{Outcome, Reading, Sink, read};
-pub use report_kinds::{ReportKind, report_kinds};
+pub use report_kinds::{Name, ReportKind, report_kinds};
 pub use row::{FileRead, PassedOver, Refused, Rejected, Row, Source, Unknown, UnknownKind};
 pub use rule::Rule;
 

@@ -11,7 +11,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use partnerscore::error::{Code, Error, Result};
 use partnerscore::ingest::{
-    self, FileRead, Limits, Outcome, PASSED_OVER, PersonKey, Reading, Refused, Row, Rule, UnknownKind, read,
+    self, FileRead, Limits, Name, Outcome, PASSED_OVER, PersonKey, Reading, Refused, Row, Rule, UnknownKind, read,
     report_kinds,
 };
 use partnerscore::month::Month;
@@ -213,12 +213,12 @@ fn names_and_kinds_as_data_are_sound() {
 #[test]
 fn every_kind_is_told_by_its_columns_alone() {
     for kind in report_kinds().expect("kinds of reports") {
-        let read: Vec<&String> = kind.columns.values().filter_map(|column| column.names.first()).collect();
+        let read: Vec<&Name> = kind.columns.values().filter_map(|column| column.names.first()).collect();
         let wide = kind.wide.iter().flat_map(|one| [&one.paid_seats[0], &one.active_users[0]]);
         let required = kind.columns.values().filter(|column| column.required).map(|column| &column.names[0]);
-        let full: Vec<&String> =
+        let full: Vec<&Name> =
             read.into_iter().chain(wide.clone()).chain(&kind.others.ignored).chain(&kind.others.personal).collect();
-        let least: Vec<&String> = required.chain(wide).chain(kind.others.marks.first()).collect();
+        let least: Vec<&Name> = required.chain(wide).chain(kind.others.marks.first()).collect();
         for columns in [full, least] {
             let spellings: [fn(&str) -> String; 3] =
                 [str::to_owned, str::to_uppercase, |name| format!(" {} ", name.to_lowercase().replace("id", "_Id"))];
