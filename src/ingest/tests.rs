@@ -556,6 +556,57 @@ fn any_row() -> impl Strategy<Value = Row> {
                     partner(who, flag.then_some(kind), None),
                 ][number as usize]
                     .clone(),
+/// Everything that reading the sample's exports states and tells, by so many threads.
+fn read_by(threads: usize) -> (Vec<(Source, Row)>, String, u64) {
+    let exports = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample/exports");
+    let inputs = inputs::find(&[exports.join("2026-09"), exports.join("2026-10")]).expect("exports");
+    let reading = Reading::new(Some(PersonKey::new("a key that only tests have").expect("a key"))).expect("kinds");
+    let (mut rows, told) = (Vec::new(), Cell::new(0));
+    let mut sink = |source: &Source, row| {
+        rows.push((source.clone(), row));
+        Ok(())
+    };
+    let progress = |bytes| told.set(told.get() + bytes);
+    let outcomes = reading_ahead::read_in_order(&inputs, &reading, threads, &mut sink, &progress).expect("read");
+    assert_eq!(outcomes.len(), inputs.len());
+    assert_eq!(told.get(), inputs.iter().map(|input| input.size).sum::<u64>(), "all bytes are told of");
+    (rows, format!("{outcomes:?}"), told.get())
+}
+
+#[test]
+fn what_is_read_is_the_same_whatever_the_threads() {
+    let one = read_by(1);
+    assert!(one.0.len() > 400, "{} rows", one.0.len());
+    for threads in [2, 3, 16] {
+        let several = read_by(threads);
+        assert!(several == one, "{threads} threads read otherwise than one");
+    }
+}
+
+/// Files of many rows each, of which those ahead have to wait; what cannot be taken ends all of it.
+#[test]
+fn what_cannot_be_taken_ends_the_reading_of_files_ahead_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let header = "MPNId,PartnerName,PGA_MPNId\n";
+    for file in 0..40 {
+        let rows: String = (0..20_000).map(|row| format!("{row},Name,5001\n")).collect();
+        fs::write(folder.path().join(format!("{file:02}.csv")), format!("{header}{rows}")).expect("a file");
+    }
+    let inputs = inputs::find(&[folder.path().to_owned()]).expect("exports");
+    let reading = Reading::new(None).expect("kinds");
+    let mut taken = 0;
+    let mut full = |_: &Source, _| {
+        taken += 1;
+        if taken < 30_000 { Ok(()) } else { Err(Error::internal("the disk is full")) }
+    };
+    let error = reading_ahead::read_in_order(&inputs, &reading, 3, &mut full, &|_| {}).expect_err("an error");
+    assert_eq!((error.what.as_str(), taken), ("the disk is full", 30_000));
+    let missing = inputs::Input { path: folder.path().join("gone.csv"), ..inputs[1].clone() };
+    let inputs = [inputs[0].clone(), missing, inputs[2].clone()];
+    let error = reading_ahead::read_in_order(&inputs, &reading, 2, &mut |_, _| Ok(()), &|_| {}).expect_err("an error");
+    assert_eq!(error.code, crate::error::Code::Absent);
+}
+
             }
         },
     )
