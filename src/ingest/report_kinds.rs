@@ -101,6 +101,9 @@ pub struct Names {
     /// Values of a status by which a row says that something has ended.
     #[serde(default)]
     pub inactive: Vec<String>,
+    /// Values of a status by which it was taken away, whatever the day until which it was to last.
+    #[serde(default)]
+    pub withdrawn: Vec<String>,
     /// Values of a type by which a row is about a certification.
     #[serde(default)]
     pub certification: Vec<String>,
@@ -197,9 +200,6 @@ fn parse(text: &str, place: &str) -> Result<ReportKind> {
 
 /// What a column's name is compared by: without spaces, hyphens and underscores, in small letters.
 pub(super) fn comparable(name: &str) -> String {
-    let signs = |c: &char| !c.is_whitespace() && !matches!(c, '_' | '-');
-    name.chars().filter(signs).flat_map(char::to_lowercase)
-}
     compared(name).collect()
 }
 
@@ -209,6 +209,9 @@ pub(super) fn is_named(text: &str, comparable: &str) -> bool {
 }
 
 fn compared(name: &str) -> impl Iterator<Item = char> {
+    let signs = |c: &char| !c.is_whitespace() && !matches!(c, '_' | '-');
+    name.chars().filter(signs).flat_map(char::to_lowercase)
+}
 
 impl ReportKind {
     /// Every column that a report of this kind has or had.

@@ -93,6 +93,14 @@ impl<R: Read> Cells<'_, R> {
             None => Ok(false),
         }
     }
+
+    /// Whether the row's status says that something was taken away.
+    fn is_withdrawn(&self) -> std::result::Result<bool, Fault> {
+        match self.header.kind.columns.get(&Column::Status) {
+            Some(column) => self.is_one_of(Column::Status, &column.withdrawn),
+            None => Ok(false),
+        }
+    }
 }
 
 /// What a row tells of its partner.
@@ -288,12 +296,10 @@ impl<'a> Stating<'a> {
             let place = self.header.place(Column::ExpiresOn);
             return Err(Fault { rule: Rule::ExpiryBeforeEarning, place }.into());
         }
-        // The day of expiry tells of one that has run out; one that was taken away would count until then.
-        if cells.has_ended()? {
-            let month = cells.get(Column::Month, optional_month)?;
-            if expires_on.is_none_or(|day| month.is_some_and(|month| day > month.last_day())) {
-                return Err(Said::PassedOver(passed_over::ENDED));
-            }
+        // The day of expiry tells from when on one counts no more, whatever the status was on the day of the export: that day is after the
+        // month that is scored.
+        if cells.is_withdrawn()? || (cells.has_ended()? && expires_on.is_none()) {
+            return Err(Said::PassedOver(passed_over::ENDED));
         }
         if !is_known {
             self.tally.know_not(UnknownKind::Certification, &title);
@@ -434,11 +440,4 @@ fn partner<R: Read>(cells: &Cells<R>) -> std::result::Result<Partner, Fault> {
 fn both_of<R: Read>(cells: &Cells<R>) -> std::result::Result<(Partner, String, Month), Fault> {
     let tenant_id = cells.get(Column::TenantId, values::tenant_id)?;
     Ok((partner(cells)?, tenant_id, cells.get(Column::Month, values::month)?))
-}
-
-fn optional_month(text: &str) -> Value<Option<Month>> {
-    match values::month(text) {
-        Err(Rule::EmptyDate) => Ok(None),
-        month => month.map(Some),
-    }
 }

@@ -402,6 +402,9 @@ fn certifications_have_pseudonyms_and_no_one_else_is_told_of() {
     );
     let given = given("trainings.csv", text.as_bytes());
     let person = |id: &str| PersonKey::new(KEY).expect("a key").pseudonym(id);
+         Microsoft 365 Certified: Fundamentals|Certification|2024-01-10|2025-01-10|revoked|2026-10-01|990009\n\
+         Microsoft 365 Certified: Fundamentals|Certification|2025-01-10|2026-11-10|Expired|2026-10-01|990010\n\
+         Microsoft 365 Certified: Fundamentals|Certification|2025-01-10|9999-12-31|Expired|2026-10-01|990011\n\
     let certified = |id: &str, certification: &str, earned_on: &str, expires_on: Option<&str>| Row::Certification {
         partner_id: "4001".to_owned(),
         person_id: person(id),
@@ -418,10 +421,13 @@ fn certifications_have_pseudonyms_and_no_one_else_is_told_of() {
         certified("990005", "microsoft_365_fundamentals", "2024-01-10", Some("2025-01-10")),
     ];
     assert_eq!(given.rows, expected);
-    assert_eq!(given.passed_over(), [("ended", 2), ("no_certification", 1)]);
+    // Ended without a day, or taken away whatever the day.
+    assert_eq!(given.passed_over(), [("ended", 4), ("no_certification", 1)]);
     assert_eq!(given.rejected(), [("empty_id", 1), ("not_a_date", 1), ("expiry_before_earning", 1)]);
     let unknown = &given.file().unknown;
     assert_eq!(unknown.len(), 1);
+        // Run out between the month and the download: until then it counted.
+        certified("990010", "microsoft_365_fundamentals", "2025-01-10", Some("2026-11-10")),
     assert_eq!((unknown[0].kind, unknown[0].rows), (UnknownKind::Certification, 1));
     assert_eq!(unknown[0].name, "Microsoft Certified: Azure Administrator Associate");
     let told = format!("{:?} {:?}", given.rows, given.outcomes);
@@ -430,6 +436,7 @@ fn certifications_have_pseudonyms_and_no_one_else_is_told_of() {
     }
     assert!(told.contains("`ExpirationDate`"), "{told}");
 }
+    assert_eq!(unknown[0].nearest.as_deref(), Some("Teams Administrator Associate"));
 
 #[test]
 fn a_person_is_the_same_in_every_report_and_another_with_another_key() {
