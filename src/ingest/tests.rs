@@ -76,6 +76,10 @@ fn seen(partner: &str, tenant: &str, association_type: &str, month_: &str) -> Ro
     }
 }
 
+fn covered(partner: &str, month_: &str) -> Row {
+    Row::Covered { partner_id: partner.to_owned(), month: month(month_) }
+}
+
 fn claim(partner: &str, tenant: &str, associated_on: &str, month_: &str) -> Row {
     Row::Claim {
         partner_id: partner.to_owned(),
@@ -435,6 +439,24 @@ fn months_that_no_export_covers_are_no_gap() {
 }
 
 #[test]
+fn an_account_that_a_report_goes_on_telling_of_has_lost_its_last_tenant() {
+    let seen_in = |report| export("a.csv", report, vec![seen("acme", "t1", "DPOR", "2026-01")]);
+    let goes_on = |report| export("b.csv", report, vec![covered("acme", "2026-02")]);
+    for ingests in [
+        &[&[seen_in("customers_tenants"), goes_on("customers_tenants")] as &[Export]] as &[&[Export]],
+        &[&[seen_in("customers_tenants")], &[goes_on("customers_tenants")]],
+    ] {
+        assert_eq!(associations(ingests), [" DPOR 2025-12-31 2026-01-31 true"]);
+    }
+    // Another report, and another partner, tell nothing of it.
+    let other = export("c.csv", "customers_tenants", vec![covered("birch", "2026-02")]);
+    assert_eq!(
+        associations(&[&[seen_in("customers_tenants"), goes_on("office_usage"), other]]),
+        [" DPOR 2025-12-31  true"]
+    );
+}
+
+#[test]
 fn a_claim_begins_on_its_own_day() {
     let other = |months: &[&str]| -> Vec<Row> {
         months.iter().map(|month| claim("acme", "other", "2020-01-01", month)).collect()
@@ -534,28 +556,6 @@ fn files_of_others_and_their_permissions_stay() {
     assert_eq!(beside.len(), 2, "the history and its lock: {beside:?}");
 }
 
-/// Rows of a small world, in which much is stated twice.
-fn any_row() -> impl Strategy<Value = Row> {
-    let months = prop::sample::select(vec!["2026-01", "2026-02", "2026-03", "2026-04"]);
-    let tenants = prop::sample::select(vec!["t1", "t2", "t3"]);
-    let partners = prop::sample::select(vec!["acme", "branch", "birch"]);
-    let kinds = prop::sample::select(vec!["teams", "exchange", "intune"]);
-    (0..8u8, months, tenants, partners, kinds, 0..3i64, any::<bool>()).prop_map(
-        |(what, month, tenant, who, kind, number, flag)| {
-            let row = usage(tenant, kind, month, 10 + number, number);
-            match what {
-                0 => row,
-                1 => duplicate(row),
-                2 => part(row, if flag { "s1" } else { "s2" }),
-                3 | 4 => seen(who, tenant, if flag { "DPOR" } else { "CSP_TIER_1" }, month),
-                5 => claim(who, tenant, ["2025-12-05", "2026-02-10", "2026-03-20"][number as usize], month),
-                6 => certification(tenant, flag.then_some(["2027-01-01", "2027-02-01", "2027-03-01"][number as usize])),
-                _ => [
-                    partner("branch", Some(tenant), Some("acme")),
-                    distributor(who, kind, month),
-                    partner(who, flag.then_some(kind), None),
-                ][number as usize]
-                    .clone(),
 /// Everything that reading the sample's exports states and tells, by so many threads.
 fn read_by(threads: usize) -> (Vec<(Source, Row)>, String, u64) {
     let exports = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample/exports");
@@ -607,6 +607,29 @@ fn what_cannot_be_taken_ends_the_reading_of_files_ahead_too() {
     assert_eq!(error.code, crate::error::Code::Absent);
 }
 
+/// Rows of a small world, in which much is stated twice.
+fn any_row() -> impl Strategy<Value = Row> {
+    let months = prop::sample::select(vec!["2026-01", "2026-02", "2026-03", "2026-04"]);
+    let tenants = prop::sample::select(vec!["t1", "t2", "t3"]);
+    let partners = prop::sample::select(vec!["acme", "branch", "birch"]);
+    let kinds = prop::sample::select(vec!["teams", "exchange", "intune"]);
+    (0..8u8, months, tenants, partners, kinds, 0..3i64, any::<bool>()).prop_map(
+        |(what, month, tenant, who, kind, number, flag)| {
+            let row = usage(tenant, kind, month, 10 + number, number);
+            match what {
+                0 => row,
+                1 => duplicate(row),
+                2 => part(row, if flag { "s1" } else { "s2" }),
+                3 | 4 => seen(who, tenant, if flag { "DPOR" } else { "CSP_TIER_1" }, month),
+                5 => claim(who, tenant, ["2025-12-05", "2026-02-10", "2026-03-20"][number as usize], month),
+                6 => certification(tenant, flag.then_some(["2027-01-01", "2027-02-01", "2027-03-01"][number as usize])),
+                _ if flag => covered(who, month),
+                _ => [
+                    partner("branch", Some(tenant), Some("acme")),
+                    distributor(who, kind, month),
+                    partner(who, (tenant == "t1").then_some(kind), None),
+                ][number as usize]
+                    .clone(),
             }
         },
     )
