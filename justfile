@@ -128,6 +128,12 @@ scale *arguments: _python
     {{python}} -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps --target target/scale/site target/scale/*.whl
     PYTHONPATH=target/scale/site {{python}} benches/scale.py {{arguments}}
 
+# Time `ingest` on a pile of a gigabyte and on one twice as large, whose months are as large; makes them in target/bench; writes docs/ingest.md
+ingest-speed *arguments: _python
+    cargo build --release
+    {{python}} -m pip install --quiet --disable-pip-version-check -r benches/requirements.txt
+    {{python}} benches/ingest.py {{arguments}}
+
 # Licences, bans and sources of everything that is built; advisories where the network lets it
 audit:
     cargo deny check licenses bans sources

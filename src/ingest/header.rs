@@ -1,8 +1,8 @@
 //! Which kind of report a header is of, and where its columns stand.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::report_kinds::{COLUMNS, Column, ReportKind, comparable};
+use super::report_kinds::{COLUMNS, Column, Name, ReportKind, comparable};
 use super::text::printable;
 use crate::error::{Error, nearest};
 
@@ -18,8 +18,7 @@ const NAMED: usize = 10;
 #[derive(Debug)]
 pub(super) struct Header<'a> {
     pub(super) kind: &'a ReportKind,
-    /// The columns' names as written.
-    pub(super) names: Vec<String>,
+    pub(super) names: ColumnNames,
     /// Where each column that is read stands.
     places: [Option<usize>; COLUMNS],
     /// Workloads with columns of their own: where paid seats and active users stand.
@@ -34,8 +33,62 @@ impl Header<'_> {
     }
 }
 
-/// Where a file's columns stand, by what names are compared by.
-type Places<'a> = HashMap<String, usize>;
+/// The names of a header's columns.
+#[derive(Debug)]
+pub(super) struct ColumnNames {
+    written: Vec<String>,
+    /// What they are compared by; nothing for a column without a name.
+    comparable: Vec<String>,
+    /// Where each stands, by what it is compared by; the first of equals.
+    places: HashMap<String, usize>,
+}
+
+impl ColumnNames {
+    pub(super) fn new(written: Vec<String>) -> ColumnNames {
+        let comparable: Vec<String> = written.iter().map(|name| comparable(name)).collect();
+        let named = comparable.iter().enumerate().rev().filter(|(_, name)| !name.is_empty());
+        let places = named.map(|(place, name)| (name.clone(), place)).collect();
+        ColumnNames { written, comparable, places }
+    }
+
+    /// How many columns there are.
+    pub(super) fn len(&self) -> usize {
+        self.written.len()
+    }
+
+    /// A column's name as written.
+    pub(super) fn written(&self, place: usize) -> Option<&str> {
+        self.written.get(place).map(String::as_str)
+    }
+
+    /// What the columns are compared by, in their order.
+    pub(super) fn comparable(&self) -> &[String] {
+        &self.comparable
+    }
+
+    fn place(&self, name: &Name) -> Option<usize> {
+        self.places.get(name.comparable()).copied()
+    }
+
+    fn any(&self, names: &[Name]) -> bool {
+        names.iter().any(|name| self.place(name).is_some())
+    }
+
+    /// The columns that no report of a kind ever had, as written and as compared.
+    fn unknown_to(&self, kind: &ReportKind) -> impl Iterator<Item = (&str, &str)> {
+        let known: HashSet<&str> = kind.known().map(Name::comparable).collect();
+        let names = self.written.iter().zip(&self.comparable);
+        let names = names.map(|(written, comparable)| (written.as_str(), comparable.as_str()));
+        names.filter(move |(_, comparable)| !comparable.is_empty() && !known.contains(comparable))
+    }
+
+    /// A name that stands twice.
+    fn twice(&self) -> Option<&str> {
+        let mut places = self.comparable.iter().enumerate();
+        let is_again = |(place, name): &(usize, &String)| self.places.get(*name).is_some_and(|first| first != place);
+        places.find(is_again).and_then(|(place, _)| self.written(place))
+    }
+}
 
 /// How well a header fits a kind.
 struct Fit<'a> {
@@ -43,16 +96,16 @@ struct Fit<'a> {
     /// Columns of the header that the kind has.
     known: usize,
     /// Required columns that the header lacks, by their name of today.
-    missing: Vec<&'a str>,
+    missing: Vec<&'a Name>,
     /// A column of the header that the kind has not, which tells that it is another report.
-    excluded: Option<&'a str>,
+    excluded: Option<&'a Name>,
 }
 
 /// What a header's names fit.
 pub(super) struct Judged<'a> {
     /// The best fit that lacks nothing.
     fits: Option<Fit<'a>>,
-    /// The nearest of all.
+    /// The nearest of the others.
     nearest: Option<Fit<'a>>,
     kinds: &'a [ReportKind],
 }
@@ -65,31 +118,23 @@ impl Judged<'_> {
 }
 
 /// Finds the kind whose required columns are all there, and which knows the most of the others.
-pub(super) fn judge<'a>(names: &[String], kinds: &'a [ReportKind]) -> Judged<'a> {
-    let places = places(names);
-    let fits = |kind| Fit::of(kind, &places);
+pub(super) fn judge<'a>(names: &ColumnNames, kinds: &'a [ReportKind]) -> Judged<'a> {
     // The first of equals, as the last maximum of the reverse.
-    let best = kinds.iter().rev().map(fits).filter(Fit::is_whole).max_by_key(|fit| fit.known);
-    let nearest = kinds.iter().rev().map(fits).max_by_key(|fit| (fit.known, std::cmp::Reverse(fit.missing.len())));
-    Judged { fits: best, nearest, kinds }
-}
-
-fn places<'a>(names: &[String]) -> Places<'a> {
-    let named = names.iter().enumerate().rev().filter(|(_, name)| !name.trim().is_empty());
-    named.map(|(place, name)| (comparable(name), place)).collect()
+    let fits = kinds.iter().rev().map(|kind| Fit::of(kind, names));
+    let (whole, others): (Vec<Fit>, Vec<Fit>) = fits.partition(Fit::is_whole);
+    let nearest = others.into_iter().max_by_key(|fit| (fit.known, std::cmp::Reverse(fit.missing.len())));
+    Judged { fits: whole.into_iter().max_by_key(|fit| fit.known), nearest, kinds }
 }
 
 impl<'a> Fit<'a> {
-    fn of(kind: &'a ReportKind, places: &Places) -> Fit<'a> {
-        let is_there = |name: &str| places.contains_key(&comparable(name));
-        let any = |names: &[String]| names.iter().any(|name| is_there(name));
-        let known = kind.known().filter(|name| is_there(name)).count();
-        let lacks = |names: &'a [String]| names.first().map(String::as_str).filter(|_| !any(names));
+    fn of(kind: &'a ReportKind, names: &ColumnNames) -> Fit<'a> {
+        let known = kind.known().filter(|name| names.place(name).is_some()).count();
+        let lacks = |aliases: &'a [Name]| aliases.first().filter(|_| !names.any(aliases));
         let required = kind.columns.values().filter(|column| column.required);
-        let mut missing: Vec<&str> = required.filter_map(|column| lacks(&column.names)).collect();
-        let has_pair = kind.wide.iter().any(|one| any(&one.paid_seats) && any(&one.active_users));
+        let mut missing: Vec<&Name> = required.filter_map(|column| lacks(&column.names)).collect();
+        let has_pair = kind.wide.iter().any(|one| names.any(&one.paid_seats) && names.any(&one.active_users));
         for (place, one) in kind.wide.iter().enumerate() {
-            let is_begun = any(&one.paid_seats) || any(&one.active_users);
+            let is_begun = names.any(&one.paid_seats) || names.any(&one.active_users);
             if is_begun || (!has_pair && place == 0) {
                 missing.extend(lacks(&one.paid_seats).into_iter().chain(lacks(&one.active_users)));
             }
@@ -97,7 +142,7 @@ impl<'a> Fit<'a> {
         if !kind.others.marks.is_empty() {
             missing.extend(lacks(&kind.others.marks));
         }
-        let excluded = kind.others.excluded.iter().map(String::as_str).find(|name| is_there(name));
+        let excluded = kind.others.excluded.iter().find(|name| names.place(name).is_some());
         Fit { kind, known, missing, excluded }
     }
 
@@ -110,20 +155,19 @@ impl<'a> Fit<'a> {
 ///
 /// # Errors
 /// Refused where no kind fits, or a column stands twice.
-pub(super) fn header<'a>(names: Vec<String>, judged: Judged<'a>) -> Result<Header<'a>, Error> {
-    if let Some(twice) = twice(&names) {
+pub(super) fn header<'a>(names: ColumnNames, judged: Judged<'a>) -> Result<Header<'a>, Error> {
+    if let Some(twice) = names.twice() {
         let error = Error::refused(format!("the column `{}` stands twice in the header", printable(twice)));
         return Err(error.hint("leave the one that is meant"));
     }
     let Some(fit) = judged.fits else { return Err(unrecognised(&names, &judged)) };
-    let by_name = places(&names);
     let mut warnings = Vec::new();
-    let mut place = |aliases: &[String]| {
-        let mut found = aliases.iter().filter_map(|name| by_name.get(&comparable(name)));
-        let first = found.next().copied();
-        let others = found.filter_map(|place| names.get(*place)).map(|name| format!("`{name}`"));
+    let mut place = |aliases: &[Name]| {
+        let mut found = aliases.iter().filter_map(|name| names.place(name));
+        let first = found.next();
+        let others = found.filter_map(|place| names.written(place)).map(|name| format!("`{name}`"));
         let others = others.collect::<Vec<_>>().join(", ");
-        if let (Some(read), false) = (first.and_then(|place| names.get(place)), others.is_empty()) {
+        if let (Some(read), false) = (first.and_then(|place| names.written(place)), others.is_empty()) {
             warnings.push(format!("{others} would be read too, were `{read}` not there"));
         }
         first
@@ -142,18 +186,9 @@ pub(super) fn header<'a>(names: Vec<String>, judged: Judged<'a>) -> Result<Heade
     Ok(Header { kind: fit.kind, names, places, wide, warnings })
 }
 
-/// A name that the header has twice.
-fn twice(names: &[String]) -> Option<&str> {
-    let mut seen = HashMap::new();
-    let named = names.iter().filter(|name| !name.trim().is_empty());
-    named.map(String::as_str).find(|name| seen.insert(comparable(name), ()).is_some())
-}
-
 /// Columns that no report of the kind ever had; who knows what they say.
-fn unknown_columns(names: &[String], kind: &ReportKind) -> Option<String> {
-    let known: Vec<String> = kind.known().map(comparable).collect();
-    let unknown = names.iter().filter(|name| !name.trim().is_empty() && !known.contains(&comparable(name)));
-    let unknown: Vec<String> = unknown.map(|name| format!("`{}`", printable(name))).collect();
+fn unknown_columns(names: &ColumnNames, kind: &ReportKind) -> Option<String> {
+    let unknown: Vec<String> = names.unknown_to(kind).map(|(name, _)| format!("`{}`", printable(name))).collect();
     let named = unknown.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     let more = unknown.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -161,7 +196,7 @@ fn unknown_columns(names: &[String], kind: &ReportKind) -> Option<String> {
 }
 
 /// No kind fits: which is nearest, what it has that is not there, and what may be meant for it.
-fn unrecognised(names: &[String], judged: &Judged) -> Error {
+fn unrecognised(names: &ColumnNames, judged: &Judged) -> Error {
     let titles = judged.kinds.iter().map(|kind| kind.title.as_str()).collect::<Vec<_>>().join("; ");
     let what = "this is no report that is known here";
     let Some(fit) = judged.nearest.as_ref().filter(|fit| fit.known >= FEW) else {
@@ -169,11 +204,10 @@ fn unrecognised(names: &[String], judged: &Judged) -> Error {
         return error.hint(format!("known reports: {titles}"));
     };
     if let (Some(excluded), true) = (fit.excluded, fit.missing.is_empty()) {
-        let error = Error::refused(format!("{what}: it has all columns of {}, and `{excluded}`", fit.kind.title));
+        let error = Error::refused(format!("{what}: it has all columns of {}, and `{}`", fit.kind.title, &**excluded));
         return error.hint(format!("{} never has that column; export the report anew", fit.kind.title));
     }
-    let columns = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let missing = columns(&fit.missing);
+    let missing = fit.missing.iter().map(|name| format!("`{}`", &***name)).collect::<Vec<_>>().join(", ");
     let plural = if fit.missing.len() == 1 { "column" } else { "columns" };
     let error =
         Error::refused(format!("{what}: the nearest is {}, and it lacks the {plural} {missing}", fit.kind.title));
@@ -185,12 +219,10 @@ fn unrecognised(names: &[String], judged: &Judged) -> Error {
 }
 
 /// An unknown column of the file that may be meant for one that is missing.
-fn meant(missing: &str, names: &[String], kind: &ReportKind) -> Option<String> {
-    let known: Vec<String> = kind.known().map(comparable).collect();
-    let unknown = names.iter().map(|name| comparable(name)).filter(|name| !known.contains(name));
-    let unknown: Vec<String> =
-        unknown.filter(|name| (1..=LONGEST_NAME).contains(&name.len())).take(MOST_NAMES).collect();
-    let near = nearest(&comparable(missing), unknown.iter().map(String::as_str))?;
-    let written = names.iter().find(|name| comparable(name) == near)?;
-    Some(format!("is `{}` meant for `{missing}`?", printable(written)))
+fn meant(missing: &Name, names: &ColumnNames, kind: &ReportKind) -> Option<String> {
+    let unknown = names.unknown_to(kind).filter(|(_, comparable)| comparable.len() <= LONGEST_NAME);
+    let unknown: Vec<(&str, &str)> = unknown.take(MOST_NAMES).collect();
+    let near = nearest(missing.comparable(), unknown.iter().map(|(_, comparable)| *comparable))?;
+    let (written, _) = unknown.iter().find(|(_, comparable)| *comparable == near)?;
+    Some(format!("is `{}` meant for `{}`?", printable(written), &**missing))
 }

@@ -20,6 +20,7 @@ mod passed_over;
 mod person;
 mod pile;
 mod reading;
+mod reading_ahead;
 mod records;
 mod report_kinds;
 mod row;
@@ -46,7 +47,7 @@ pub use opening::Limits;
 pub use passed_over::PASSED_OVER;
 pub use person::PersonKey;
 pub use reading::{Outcome, Reading, Sink, read};
-pub use report_kinds::{ReportKind, report_kinds};
+pub use report_kinds::{Name, ReportKind, report_kinds};
 pub use row::{FileRead, PassedOver, Refused, Rejected, Row, Source, Unknown, UnknownKind};
 pub use rule::Rule;
 
@@ -102,7 +103,8 @@ pub fn ingest(settings: &Settings, progress: &dyn Fn(u64, u64)) -> Result<Ingest
     let reading = Reading::new(settings.person_key.clone())?;
     let covered = held.json.covered(place.target())?;
     let mut pile = Pile::new(&place.scratch()?, held.partners.clone(), certifications, covered);
-    let files = engine::stage("read exports", || read_all(&inputs, &reading, &mut pile, progress))?;
+    let threads = reading_ahead::threads();
+    let files = engine::stage("read exports", || read_all(&inputs, &reading, threads, &mut pile, progress))?;
     refuse_rejects(&files, settings.max_reject_ratio)?;
     let merged = merging::merge(pile, files, key, &held, &mut place)?;
     let changed = place.changes();
@@ -147,17 +149,25 @@ impl FileOf {
     }
 }
 
-/// Reads every file into the pile. Those that cannot be taken are refused together.
-fn read_all(inputs: &[Input], reading: &Reading, pile: &mut Pile, progress: &dyn Fn(u64, u64)) -> Result<Vec<FileOf>> {
+/// Reads every file into the pile, with so many threads. Those that cannot be taken are refused together.
+fn read_all(
+    inputs: &[Input],
+    reading: &Reading,
+    threads: usize,
+    pile: &mut Pile,
+    progress: &dyn Fn(u64, u64),
+) -> Result<Vec<FileOf>> {
     let of = inputs.iter().map(|input| input.size).sum();
     let done = Cell::new(0);
     let advance = |bytes: u64| {
         done.set(done.get() + bytes);
         progress(done.get(), of);
     };
+    let mut take = |source: &Source, row| pile.take(source, row);
+    let outcomes = reading_ahead::read_in_order(inputs, reading, threads, &mut take, &advance)?;
     let (mut files, mut refused) = (Vec::new(), Vec::new());
-    for input in inputs {
-        for outcome in read(&input.path, reading, &mut |source, row| pile.take(source, row), &advance)? {
+    for (input, outcomes) in inputs.iter().zip(outcomes) {
+        for outcome in outcomes {
             match outcome {
                 Outcome::Read(read) => files.push(FileOf { name: name_of(input, &read.path), read }),
                 Outcome::Refused(file) => refused.push(file),

@@ -39,6 +39,13 @@ pub(super) enum Attributed {
     Nothing,
 }
 
+impl Attributed {
+    /// Whether it says who is with the tenant, or that somebody is who does not count.
+    pub(super) fn is_told(&self) -> bool {
+        matches!(self, Attributed::As { .. } | Attributed::Uncounted)
+    }
+}
+
 /// Things that are known by several names.
 #[derive(Debug)]
 pub(super) struct Known<T> {

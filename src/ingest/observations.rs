@@ -52,17 +52,17 @@ impl<'a> Seen<'a> {
     /// Keeps it for its month.
     pub(super) fn put(&self, spool: &mut Spool, month: Month) -> Result<()> {
         let record = spool.month(month);
-        for text in [self.tenant_id, self.partner_id, self.association_type, self.report] {
-            spool::put_text(record, text);
-        }
-        spool::put_optional(record, self.workload);
+        // A workload has a name: nothing stands for none, and comes first as none does.
+        let workload = self.workload.unwrap_or_default();
+        spool::put_key(record, &[self.tenant_id, self.partner_id, self.association_type, workload, self.report]);
         spool::put_number(record, self.associated_on.map_or(NO_DATE, |day| i64::from(stored::days(day))));
         spool.settle(month)
     }
 
-    fn read(record: &mut Record<'a>) -> Seen<'a> {
-        let (tenant_id, partner_id, association_type) = (record.text(), record.text(), record.text());
-        let (report, workload) = (record.text(), record.optional());
+    /// What stands behind a key.
+    fn read(key: &'a str, record: &mut Record<'a>) -> Seen<'a> {
+        let [tenant_id, partner_id, association_type, workload, report] = spool::texts(key);
+        let workload = Some(workload).filter(|workload| !workload.is_empty());
         let associated_on = i32::try_from(record.number()).ok().and_then(stored::day);
         Seen { tenant_id, partner_id, association_type, workload, report, associated_on }
     }
@@ -107,11 +107,11 @@ pub(super) fn earliest(a: Option<NaiveDate>, b: Option<NaiveDate>) -> Option<Nai
 
 /// Merges what was seen in a month into the history: a union, of which each row has the earliest date stated.
 pub(super) fn merge(records: &[u8], month: Month, place: &mut Replacement) -> Result<Change> {
-    let skip = |record: &mut Record| {
-        Seen::read(record);
-    };
-    let places = spool::sorted(records, skip, |mut record| Seen::read(&mut record).key());
-    let mut sightings = places.into_iter().map(|place| Seen::read(&mut Record::at(records, place))).peekable();
+    let keyed = spool::sorted(records, |record| {
+        record.number();
+    });
+    let read = |(key, place)| Seen::read(key, &mut Record::at(records, place));
+    let mut sightings = keyed.into_iter().map(read).peekable();
     let mut held = Stored::open(&place.target().join(file(month)), &COLUMNS)?;
     let mut rows = Storing::create(&place.file(&file(month))?, &COLUMNS)?;
     let mut change = Change::default();

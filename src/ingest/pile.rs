@@ -120,6 +120,7 @@ impl Pile {
                 };
                 self.see(&seen, month)?;
             }
+            Row::Covered { partner_id, month } => self.covered.add(&partner_id, &source.report, month),
             Row::Certification { partner_id, person_id, certification, earned_on, expires_on } => {
                 self.tell(&partner_id, Told::default());
                 let key = (partner_id, person_id, certification, earned_on);

@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::header::{self, Header};
+use super::header::{self, ColumnNames, Header, Judged};
 use super::names::Names;
 use super::opening::{self, Hashed, Limits, Opened, Piece, Stop};
 use super::passed_over::EMPTY_ROW;
 use super::person::PersonKey;
 use super::records::{Next, Records};
-use super::report_kinds::{ReportKind, comparable, report_kinds};
+use super::report_kinds::{ReportKind, comparable, is_named, report_kinds};
 use super::row::{FileRead, Refused, Row, Source, UnknownKind};
 use super::rule::Rule;
 use super::stating::{Fault, Said, Stating, no_person_key};
@@ -53,7 +53,7 @@ impl Reading {
     /// Usage where one of its files is wrong, which a test excludes.
     pub fn new(person_key: Option<PersonKey>) -> Result<Reading> {
         let kinds = report_kinds()?;
-        let first_columns = kinds.iter().flat_map(ReportKind::known).map(comparable).collect();
+        let first_columns = kinds.iter().flat_map(ReportKind::known).map(|name| name.comparable().to_owned()).collect();
         Ok(Reading { kinds, names: Names::builtin()?, person_key, limits: Limits::default(), first_columns })
     }
 
@@ -161,31 +161,36 @@ fn find_header<'a, R: std::io::Read>(
             }
         }
     };
-    let mut best: Option<((bool, usize), u8)> = None;
+    let mut best: Option<(ColumnNames, Judged, u8)> = None;
     for delimiter in DELIMITERS {
-        let Some(names) = names(records, delimiter).map_err(failed)? else { continue };
-        let known = header::judge(&names, &reading.kinds).known();
-        if best.is_none_or(|(most, _)| known > most) {
-            best = Some((known, delimiter));
+        if !is_split(records, delimiter).map_err(failed)? {
+            continue;
+        }
+        let Some(names) = names(records) else { continue };
+        let judged = header::judge(&names, &reading.kinds);
+        if best.as_ref().is_none_or(|(_, best, _)| judged.known() > best.known()) {
+            best = Some((names, judged, delimiter));
         }
     }
-    let delimiter = best.map_or(b',', |(_, delimiter)| delimiter);
-    let Some(names) = names(records, delimiter).map_err(failed)? else {
+    let Some((names, judged, delimiter)) = best else {
         let error = Error::refused("the header is not UTF-8 text");
         return Err(refused(error.hint("save the file as CSV in UTF-8, or export it anew"), line));
     };
-    let judged = header::judge(&names, &reading.kinds);
+    is_split(records, delimiter).map_err(failed)?;
     header::header(names, judged).map_err(|error| refused(error, line))
 }
 
-/// Reads the record anew with a delimiter; none where it is not UTF-8, or no record by it.
-fn names<R: std::io::Read>(records: &mut Records<R>, delimiter: u8) -> std::io::Result<Option<Vec<String>>> {
+/// Splits the record anew, by a delimiter; whether it is a record by that.
+fn is_split<R: std::io::Read>(records: &mut Records<R>, delimiter: u8) -> std::io::Result<bool> {
     records.delimiter = delimiter;
     records.again();
-    let is_record = records.next()? == Next::Record;
+    Ok(records.next()? == Next::Record)
+}
+
+/// The fields of a record as names of columns; none where one is not UTF-8.
+fn names<R: std::io::Read>(records: &Records<R>) -> Option<ColumnNames> {
     let name = |place| String::from_utf8(records.field(place).into_owned()).ok();
-    let names: Option<Vec<String>> = (0..records.fields()).map(name).collect();
-    Ok(names.filter(|_| is_record))
+    (0..records.fields()).map(name).collect::<Option<Vec<_>>>().map(ColumnNames::new)
 }
 
 /// Whether a record is a line with nothing on it.
@@ -267,13 +272,11 @@ impl Rows<'_> {
 
     /// Whether a record is the header again.
     fn is_header<R: std::io::Read>(&self, records: &Records<R>) -> bool {
-        let names = &self.stating.header.names;
-        names.iter().enumerate().all(|(place, name)| {
+        self.stating.header.names.comparable().iter().enumerate().all(|(place, name)| {
             let field = records.field(place);
             // A file that was joined to another may bring its mark along.
             let field = field.strip_prefix(UTF_8_MARK).filter(|_| place == 0).unwrap_or(&field);
-            field == name.as_bytes()
-                || std::str::from_utf8(field).is_ok_and(|text| comparable(text) == comparable(name))
+            std::str::from_utf8(field).is_ok_and(|text| is_named(text, name))
         })
     }
 
@@ -288,7 +291,7 @@ impl Rows<'_> {
         let header = self.stating.header;
         let sample = || match (fault.place, fault.rule) {
             (Some(place), _) => {
-                let column = printable(header.names.get(place)?);
+                let column = printable(header.names.written(place)?);
                 let value = (!header.kind.is_personal()).then(|| printable_bytes(&records.field(place)));
                 Some(value.map_or(format!("`{column}`"), |value| format!("`{column}`: `{value}`")))
             }
@@ -309,13 +312,12 @@ impl Rows<'_> {
 
     /// Whether a record is the header of a report, but not of this one.
     fn is_other_header<R: std::io::Read>(&self, records: &Records<R>) -> bool {
-        let text = |place| String::from_utf8(records.field(place).into_owned()).ok();
-        let is_column = |name: String| self.stating.reading.first_columns.contains(&comparable(&name));
-        if !text(0).is_some_and(|name| is_column(name.trim_start_matches('\u{feff}').to_owned())) {
+        let first = records.field(0);
+        let first = std::str::from_utf8(&first).unwrap_or_default().trim_start_matches('\u{feff}');
+        if !self.stating.reading.first_columns.contains(&comparable(first)) {
             return false;
         }
-        let names: Option<Vec<String>> = (0..records.fields()).map(text).collect();
-        names.is_some_and(|names| header::judge(&names, &self.stating.reading.kinds).known().0)
+        names(records).is_some_and(|names| header::judge(&names, &self.stating.reading.kinds).known().0)
     }
 
     /// What became of the text.

@@ -1,6 +1,7 @@
 //! Kinds of reports as data: their columns under every name these had, and what their rows state.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 
 use serde::Deserialize;
 
@@ -94,12 +95,15 @@ pub(super) const COLUMNS: usize = Column::DistributorId as usize + 1;
 #[serde(deny_unknown_fields)]
 pub struct Names {
     /// The name of today first. Small and capital letters, spaces, hyphens and underscores make no difference.
-    pub names: Vec<String>,
+    pub names: Vec<Name>,
     #[serde(default)]
     pub required: bool,
     /// Values of a status by which a row says that something has ended.
     #[serde(default)]
     pub inactive: Vec<String>,
+    /// Values of a status by which it was taken away, whatever the day until which it was to last.
+    #[serde(default)]
+    pub withdrawn: Vec<String>,
     /// Values of a type by which a row is about a certification.
     #[serde(default)]
     pub certification: Vec<String>,
@@ -110,21 +114,52 @@ pub struct Names {
 #[serde(deny_unknown_fields)]
 pub struct Wide {
     pub workload: String,
-    pub paid_seats: Vec<String>,
-    pub active_users: Vec<String>,
+    pub paid_seats: Vec<Name>,
+    pub active_users: Vec<Name>,
 }
 
 /// Columns that are not read, and columns that tell reports apart.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Others {
-    pub ignored: Vec<String>,
+    pub ignored: Vec<Name>,
     /// About people: dropped, and no value of the report is ever shown.
-    pub personal: Vec<String>,
+    pub personal: Vec<Name>,
     /// One of them is there, where any are named.
-    pub marks: Vec<String>,
+    pub marks: Vec<Name>,
     /// None of them is there.
-    pub excluded: Vec<String>,
+    pub excluded: Vec<Name>,
+}
+
+/// A column's name, with what it is compared by: that is worked out once, and not for every file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub struct Name {
+    written: String,
+    comparable: String,
+}
+
+impl Name {
+    /// What names are compared by.
+    pub(super) fn comparable(&self) -> &str {
+        &self.comparable
+    }
+}
+
+impl From<String> for Name {
+    fn from(written: String) -> Name {
+        let comparable = comparable(&written);
+        Name { written, comparable }
+    }
+}
+
+/// As it is written.
+impl Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.written
+    }
 }
 
 /// The kinds that the binary carries.
@@ -141,8 +176,8 @@ fn parse(text: &str, place: &str) -> Result<ReportKind> {
     let wrong = |what: String| Err(Error::usage(what).at(place).hint("see data/reports/office_usage.toml"));
     let mut seen = BTreeMap::new();
     for name in kind.known() {
-        if let Some(other) = seen.insert(comparable(name), name) {
-            return wrong(format!("the column `{name}` stands twice, also as `{other}`"));
+        if let Some(other) = seen.insert(name.comparable(), name) {
+            return wrong(format!("the column `{}` stands twice, also as `{}`", &**name, &**other));
         }
     }
     let needed: &[Column] = match kind.states {
@@ -165,16 +200,25 @@ fn parse(text: &str, place: &str) -> Result<ReportKind> {
 
 /// What a column's name is compared by: without spaces, hyphens and underscores, in small letters.
 pub(super) fn comparable(name: &str) -> String {
+    compared(name).collect()
+}
+
+/// Whether a text names the column that is compared by `comparable`.
+pub(super) fn is_named(text: &str, comparable: &str) -> bool {
+    compared(text).eq(comparable.chars())
+}
+
+fn compared(name: &str) -> impl Iterator<Item = char> {
     let signs = |c: &char| !c.is_whitespace() && !matches!(c, '_' | '-');
-    name.chars().filter(signs).flat_map(char::to_lowercase).collect()
+    name.chars().filter(signs).flat_map(char::to_lowercase)
 }
 
 impl ReportKind {
     /// Every column that a report of this kind has or had.
-    pub fn known(&self) -> impl Iterator<Item = &str> {
+    pub fn known(&self) -> impl Iterator<Item = &Name> {
         let read = self.columns.values().flat_map(|column| &column.names);
         let wide = self.wide.iter().flat_map(|one| one.paid_seats.iter().chain(&one.active_users));
-        read.chain(wide).chain(&self.others.ignored).chain(&self.others.personal).map(String::as_str)
+        read.chain(wide).chain(&self.others.ignored).chain(&self.others.personal)
     }
 
     /// Whether it tells of people.

@@ -46,6 +46,8 @@ pub enum Row {
     },
     /// A CPOR claim with the day it began, seen in a month.
     Claim { partner_id: String, tenant_id: String, workload: String, associated_on: NaiveDate, month: Month },
+    /// The report tells of a partner in a month, and this row of it of nobody who is with a tenant: who was, and is in no row, is not any more.
+    Covered { partner_id: String, month: Month },
     /// A person's certification. The person is a pseudonym already.
     Certification {
         partner_id: String,

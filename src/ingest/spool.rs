@@ -1,15 +1,17 @@
 //! Rows of exports on their way into months: kept in files, one for each table and month, so that memory is that of a month.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
 use crate::month::Month;
 
-/// Bytes of a month that wait in memory.
-const WAITING: usize = 256 * 1024;
+/// Bytes of a month that wait in memory; all months of a pile have so many.
+const WAITING: usize = 64 * 1024;
+/// Stands between the texts of a key. No text has it, so that keys are in the order that their texts are in.
+const BETWEEN: char = '\0';
 
 /// The files of one table.
 #[derive(Debug)]
@@ -32,16 +34,15 @@ impl Spool {
 
     /// Puts a month's records on disk where they are many.
     pub(super) fn settle(&mut self, month: Month) -> Result<()> {
-        let path = self.path(month);
-        match self.months.get_mut(&month) {
-            Some(waiting) if waiting.len() >= WAITING => {
-                let file = OpenOptions::new().create(true).append(true).open(&path);
-                let written = file.and_then(|mut file| file.write_all(waiting));
-                waiting.clear();
-                written.map_err(|error| Error::storage("keep rows for their month", &path, &error))
-            }
-            _ => Ok(()),
+        if self.months.get(&month).is_none_or(|waiting| waiting.len() < WAITING) {
+            return Ok(());
         }
+        let path = self.path(month);
+        let waiting = self.months.entry(month).or_default();
+        let file = OpenOptions::new().create(true).append(true).open(&path);
+        let written = file.and_then(|mut file| file.write_all(waiting));
+        waiting.clear();
+        written.map_err(|error| Error::storage("keep rows for their month", &path, &error))
     }
 
     /// The months that have records.
@@ -57,7 +58,11 @@ impl Spool {
             return Ok(waiting);
         }
         let failed = |error: std::io::Error| Error::storage("read the rows of a month", &path, &error);
-        let mut records = fs::read(&path).map_err(failed)?;
+        let mut file = File::open(&path).map_err(failed)?;
+        let size = file.metadata().map_err(failed)?.len();
+        // Room for all of it at once: what grows is in memory twice.
+        let mut records = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + waiting.len());
+        file.read_to_end(&mut records).map_err(failed)?;
         fs::remove_file(&path).map_err(failed)?;
         records.extend_from_slice(&waiting);
         Ok(records)
@@ -68,8 +73,24 @@ impl Spool {
     }
 }
 
+/// Writes the key that a month's records are sorted by; it comes first in each.
+pub(super) fn put_key(record: &mut Vec<u8>, texts: &[&str]) {
+    let length: usize = texts.iter().map(|text| text.len() + BETWEEN.len_utf8()).sum();
+    record.extend_from_slice(&(length as u32).to_le_bytes());
+    for text in texts {
+        record.extend_from_slice(text.as_bytes());
+        record.push(BETWEEN as u8);
+    }
+}
+
+/// The texts of a key, of which there are so many.
+pub(super) fn texts<const N: usize>(key: &str) -> [&str; N] {
+    let mut texts = key.split(BETWEEN);
+    std::array::from_fn(|_| texts.next().unwrap_or_default())
+}
+
 /// Writes a text of a record.
-pub(super) fn put_text(record: &mut Vec<u8>, text: &str) {
+fn put_text(record: &mut Vec<u8>, text: &str) {
     record.extend_from_slice(&(text.len() as u32).to_le_bytes());
     record.extend_from_slice(text.as_bytes());
 }
@@ -129,18 +150,60 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Places of a month's records, sorted by what `key` reads of each; records of one key stay in the order in which they came.
-pub(super) fn sorted<'a, K: Ord>(
-    records: &'a [u8],
-    mut read: impl FnMut(&mut Record<'a>),
-    key: impl Fn(Record<'a>) -> K,
-) -> Vec<usize> {
-    let mut places = Vec::new();
+/// A month's records by their keys: each key, and the place behind it. Records of one key stay in the order in which they came.
+///
+/// `skip` reads what is behind a key.
+pub(super) fn sorted<'a>(records: &'a [u8], mut skip: impl FnMut(&mut Record<'a>)) -> Vec<(&'a str, usize)> {
+    let mut keyed = Vec::new();
     let mut record = Record::at(records, 0);
     while record.left() > 0 {
-        places.push(records.len() - record.left());
-        read(&mut record);
+        let key = record.text();
+        keyed.push((key, records.len() - record.left()));
+        skip(&mut record);
     }
-    places.sort_by(|a, b| key(Record::at(records, *a)).cmp(&key(Record::at(records, *b))));
-    places
+    keyed.sort_unstable();
+    keyed
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Whatever a pile has of a month, little of it is in memory; all of it comes back, in order.
+    #[test]
+    fn records_wait_on_disk() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let month: Month = "2026-10".parse().expect("a month");
+        let mut spool = Spool::new(folder.path().to_owned(), "usage");
+        for number in 0..20_000 {
+            put_key(spool.month(month), &["tenant", "workload"]);
+            put_number(spool.month(month), number);
+            spool.settle(month).expect("kept");
+            assert!(spool.month(month).len() < WAITING, "after {number}");
+        }
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+        let records = spool.take(month).expect("records");
+        let keyed = sorted(&records, |record| {
+            record.number();
+        });
+        let numbers: Vec<i64> = keyed.iter().map(|(_, place)| Record::at(&records, *place).number()).collect();
+        assert_eq!(numbers, (0..20_000).collect::<Vec<_>>());
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing is left");
+    }
+
+    proptest! {
+        /// Keys are in the order of their texts, of which one may be empty, and give them back.
+        #[test]
+        fn keys_are_in_the_order_of_their_texts(texts_of in prop::collection::vec(["[ab\u{1}é]{0,3}", "[ab-]{0,3}", "[a_]{0,2}"], 0..20)) {
+            let mut records = Vec::new();
+            texts_of.iter().for_each(|[a, b, c]| put_key(&mut records, &[a, b, c]));
+            let keyed = sorted(&records, |_| {});
+            let found: Vec<[&str; 3]> = keyed.iter().map(|(key, _)| texts(key)).collect();
+            let mut expected: Vec<[&str; 3]> = texts_of.iter().map(|[a, b, c]| [a.as_str(), b, c]).collect();
+            expected.sort();
+            prop_assert_eq!(found, expected);
+        }
+    }
 }

@@ -93,6 +93,14 @@ impl<R: Read> Cells<'_, R> {
             None => Ok(false),
         }
     }
+
+    /// Whether the row's status says that something was taken away.
+    fn is_withdrawn(&self) -> std::result::Result<bool, Fault> {
+        match self.header.kind.columns.get(&Column::Status) {
+            Some(column) => self.is_one_of(Column::Status, &column.withdrawn),
+            None => Ok(false),
+        }
+    }
 }
 
 /// What a row tells of its partner.
@@ -118,6 +126,8 @@ pub(super) struct Stating<'a> {
     told: HashMap<String, (Option<String>, Option<String>)>,
     /// The last that was seen: exports have a row for each workload or product of a tenant.
     last: Option<Row>,
+    /// Of which partner and month was told last that the report covers them.
+    covered: Option<(String, Month)>,
     /// Workloads by their exported name, and whether they are known.
     workloads: HashMap<String, (String, bool)>,
     attributions: HashMap<String, Attributed>,
@@ -138,6 +148,7 @@ impl<'a> Stating<'a> {
             rows: Vec::new(),
             told: HashMap::new(),
             last: None,
+            covered: None,
             workloads: HashMap::new(),
             attributions: HashMap::new(),
         }
@@ -156,8 +167,12 @@ impl<'a> Stating<'a> {
             States::Profile => self.profile(&cells),
             States::Resellers => self.reseller(&cells),
         };
-        let handed = stated.and_then(|()| Ok(self.rows.drain(..).try_for_each(|row| sink(&self.source, row))?));
-        handed.map_or_else(|said| said, |()| Said::Kept)
+        let said = match stated {
+            Ok(()) => Said::Kept,
+            Err(said @ Said::PassedOver(_)) => said,
+            Err(said) => return said,
+        };
+        self.rows.drain(..).try_for_each(|row| sink(&self.source, row)).map_or_else(Said::Failed, |()| said)
     }
 
     /// Usage of a workload; and the partner, seen through the type that the row names.
@@ -172,9 +187,12 @@ impl<'a> Stating<'a> {
         }
         let usage = (tenant_id.clone(), workload.clone(), month);
         self.state_usage(usage, paid_seats, active_users, duplicate, None);
-        if let Attributed::As { association_type, by_workload } = attributed {
-            let workload = Some(workload).filter(|_| by_workload);
-            self.see(&partner, tenant_id, workload, association_type, month);
+        match attributed {
+            Attributed::As { association_type, by_workload } => {
+                let workload = Some(workload).filter(|_| by_workload);
+                self.see(&partner, tenant_id, workload, association_type, month);
+            }
+            _ => self.cover(&partner, &attributed, month),
         }
         self.tell(partner);
         Ok(())
@@ -201,7 +219,7 @@ impl<'a> Stating<'a> {
             (Attributed::As { association_type, by_workload }, _) => {
                 self.see(&partner, tenant_id, Some(workload).filter(|_| by_workload), association_type, month);
             }
-            _ => {}
+            (attributed, _) => self.cover(&partner, &attributed, month),
         }
         self.tell(partner);
         Ok(())
@@ -228,6 +246,7 @@ impl<'a> Stating<'a> {
             let usage = (tenant_id.clone(), workload.clone(), month);
             self.state_usage(usage, *paid_seats, *active_users, duplicate, Some(part.clone()));
         }
+        let states_nothing = used.is_empty();
         match attributed {
             Attributed::As { association_type, by_workload: false } if !has_ended => {
                 self.see(&partner, tenant_id, None, association_type, month);
@@ -238,8 +257,12 @@ impl<'a> Stating<'a> {
                     self.see(&partner, tenant_id.clone(), Some(workload), association_type.clone(), month);
                 }
             }
-            _ if self.rows.is_empty() => return Err(Said::PassedOver(passed_over::NOTHING_STATED)),
-            _ => {}
+            _ => {
+                self.cover(&partner, &attributed, month);
+                if states_nothing {
+                    return Err(Said::PassedOver(passed_over::NOTHING_STATED));
+                }
+            }
         }
         self.tell(partner);
         Ok(())
@@ -248,16 +271,19 @@ impl<'a> Stating<'a> {
     /// The partner, seen with a whole tenant.
     fn seen_alone<R: Read>(&mut self, cells: &Cells<R>) -> Stated {
         let (partner, tenant_id, month) = both_of(cells)?;
-        match self.attributed(cells)? {
-            _ if cells.has_ended()? => Err(Said::PassedOver(passed_over::ENDED)),
-            Attributed::As { by_workload: true, .. } => Err(Said::PassedOver(passed_over::CLAIM_WITHOUT_WORKLOAD)),
+        let attributed = self.attributed(cells)?;
+        let reason = match attributed {
+            _ if cells.has_ended()? => passed_over::ENDED,
+            Attributed::As { by_workload: true, .. } => passed_over::CLAIM_WITHOUT_WORKLOAD,
             Attributed::As { association_type, .. } => {
                 self.see(&partner, tenant_id, None, association_type, month);
                 self.tell(partner);
-                Ok(())
+                return Ok(());
             }
-            _ => Err(Said::PassedOver(passed_over::UNCOUNTED_ATTRIBUTION)),
-        }
+            _ => passed_over::UNCOUNTED_ATTRIBUTION,
+        };
+        self.cover(&partner, &attributed, month);
+        Err(Said::PassedOver(reason))
     }
 
     /// A person's certification, and nothing of other trainings.
@@ -288,12 +314,10 @@ impl<'a> Stating<'a> {
             let place = self.header.place(Column::ExpiresOn);
             return Err(Fault { rule: Rule::ExpiryBeforeEarning, place }.into());
         }
-        // The day of expiry tells of one that has run out; one that was taken away would count until then.
-        if cells.has_ended()? {
-            let month = cells.get(Column::Month, optional_month)?;
-            if expires_on.is_none_or(|day| month.is_some_and(|month| day > month.last_day())) {
-                return Err(Said::PassedOver(passed_over::ENDED));
-            }
+        // The day of expiry tells from when on one counts no more, whatever the status was on the day of the export: that day is after the
+        // month that is scored.
+        if cells.is_withdrawn()? || (cells.has_ended()? && expires_on.is_none()) {
+            return Err(Said::PassedOver(passed_over::ENDED));
         }
         if !is_known {
             self.tally.know_not(UnknownKind::Certification, &title);
@@ -360,6 +384,16 @@ impl<'a> Stating<'a> {
         self.state_once(Row::Seen { partner_id, global_partner_id, tenant_id, workload, association_type, month });
     }
 
+    /// States that the report covers a partner's month, where an attribution says so and the row before did not. Attributions that nobody
+    /// knows say nothing: those that are known may have another name now.
+    fn cover(&mut self, partner: &Partner, attributed: &Attributed, month: Month) {
+        let covered = (partner.partner_id.clone(), month);
+        if attributed.is_told() && self.covered.as_ref() != Some(&covered) {
+            self.rows.push(Row::Covered { partner_id: covered.0.clone(), month });
+            self.covered = Some(covered);
+        }
+    }
+
     /// States what the row before did not.
     fn state_once(&mut self, row: Row) {
         if self.last.as_ref() != Some(&row) {
@@ -380,39 +414,52 @@ impl<'a> Stating<'a> {
 
     /// The workload's name in a history: of one that nobody knows, its exported name as a slug.
     fn workload<R: Read>(&mut self, cells: &Cells<R>) -> std::result::Result<String, Fault> {
-        let place = self.header.place(Column::Workload);
-        let fault = |rule| Fault { rule, place };
-        let name = cells.name(Column::Workload)?.ok_or(fault(Rule::EmptyName))?;
-        let (slug, is_known) = match self.workloads.get(&name) {
-            Some(meant) => meant.clone(),
-            None => match self.reading.names.workloads.get(&name) {
-                Some(slug) => (slug.clone(), true),
-                None => (values::slug(&name).map_err(fault)?, false),
-            },
+        cells.get(Column::Workload, |text| {
+            let name = values::name(text)?.ok_or(Rule::EmptyName)?;
+            let (slug, is_known) = match self.workloads.get(name) {
+                Some((slug, is_known)) => (slug.clone(), *is_known),
+                None => self.look_up(name)?,
+            };
+            if !is_known {
+                self.tally.know_not(UnknownKind::Workload, name);
+            }
+            Ok(slug)
+        })
+    }
+
+    /// A workload's name in a history, and whether it is known.
+    fn look_up(&mut self, name: &str) -> Value<(String, bool)> {
+        let meant = match self.reading.names.workloads.get(name) {
+            Some(slug) => (slug.clone(), true),
+            None => (values::slug(name)?, false),
         };
-        if !is_known {
-            self.tally.know_not(UnknownKind::Workload, &name);
+        if self.workloads.len() < NAMES_REMEMBERED {
+            self.workloads.insert(name.to_owned(), meant.clone());
         }
-        if self.workloads.len() < NAMES_REMEMBERED && !self.workloads.contains_key(&name) {
-            self.workloads.insert(name, (slug.clone(), is_known));
-        }
-        Ok(slug)
+        Ok(meant)
     }
 
     /// What the row's attribution means.
     fn attributed<R: Read>(&mut self, cells: &Cells<R>) -> std::result::Result<Attributed, Fault> {
-        let Some(name) = cells.name(Column::AssociationType)? else { return Ok(Attributed::Nothing) };
-        let attributed = match self.attributions.get(&name) {
-            Some(attributed) => attributed.clone(),
-            None => self.reading.names.attributions.get(&name).cloned().unwrap_or(Attributed::Unknown),
-        };
-        if attributed == Attributed::Unknown {
-            self.tally.know_not(UnknownKind::AssociationType, &name);
+        cells.get(Column::AssociationType, |text| {
+            let Some(name) = values::name(text)? else { return Ok(Attributed::Nothing) };
+            let attributed = match self.attributions.get(name) {
+                Some(attributed) => attributed.clone(),
+                None => self.meaning(name),
+            };
+            if attributed == Attributed::Unknown {
+                self.tally.know_not(UnknownKind::AssociationType, name);
+            }
+            Ok(attributed)
+        })
+    }
+
+    fn meaning(&mut self, name: &str) -> Attributed {
+        let meant = self.reading.names.attributions.get(name).cloned().unwrap_or(Attributed::Unknown);
+        if self.attributions.len() < NAMES_REMEMBERED {
+            self.attributions.insert(name.to_owned(), meant.clone());
         }
-        if self.attributions.len() < NAMES_REMEMBERED && !self.attributions.contains_key(&name) {
-            self.attributions.insert(name, attributed.clone());
-        }
-        Ok(attributed)
+        meant
     }
 }
 
@@ -434,11 +481,4 @@ fn partner<R: Read>(cells: &Cells<R>) -> std::result::Result<Partner, Fault> {
 fn both_of<R: Read>(cells: &Cells<R>) -> std::result::Result<(Partner, String, Month), Fault> {
     let tenant_id = cells.get(Column::TenantId, values::tenant_id)?;
     Ok((partner(cells)?, tenant_id, cells.get(Column::Month, values::month)?))
-}
-
-fn optional_month(text: &str) -> Value<Option<Month>> {
-    match values::month(text) {
-        Err(Rule::EmptyDate) => Ok(None),
-        month => month.map(Some),
-    }
 }

@@ -76,6 +76,10 @@ fn seen(partner: &str, tenant: &str, association_type: &str, month_: &str) -> Ro
     }
 }
 
+fn covered(partner: &str, month_: &str) -> Row {
+    Row::Covered { partner_id: partner.to_owned(), month: month(month_) }
+}
+
 fn claim(partner: &str, tenant: &str, associated_on: &str, month_: &str) -> Row {
     Row::Claim {
         partner_id: partner.to_owned(),
@@ -435,6 +439,24 @@ fn months_that_no_export_covers_are_no_gap() {
 }
 
 #[test]
+fn an_account_that_a_report_goes_on_telling_of_has_lost_its_last_tenant() {
+    let seen_in = |report| export("a.csv", report, vec![seen("acme", "t1", "DPOR", "2026-01")]);
+    let goes_on = |report| export("b.csv", report, vec![covered("acme", "2026-02")]);
+    for ingests in [
+        &[&[seen_in("customers_tenants"), goes_on("customers_tenants")] as &[Export]] as &[&[Export]],
+        &[&[seen_in("customers_tenants")], &[goes_on("customers_tenants")]],
+    ] {
+        assert_eq!(associations(ingests), [" DPOR 2025-12-31 2026-01-31 true"]);
+    }
+    // Another report, and another partner, tell nothing of it.
+    let other = export("c.csv", "customers_tenants", vec![covered("birch", "2026-02")]);
+    assert_eq!(
+        associations(&[&[seen_in("customers_tenants"), goes_on("office_usage"), other]]),
+        [" DPOR 2025-12-31  true"]
+    );
+}
+
+#[test]
 fn a_claim_begins_on_its_own_day() {
     let other = |months: &[&str]| -> Vec<Row> {
         months.iter().map(|month| claim("acme", "other", "2020-01-01", month)).collect()
@@ -534,6 +556,57 @@ fn files_of_others_and_their_permissions_stay() {
     assert_eq!(beside.len(), 2, "the history and its lock: {beside:?}");
 }
 
+/// Everything that reading the sample's exports states and tells, by so many threads.
+fn read_by(threads: usize) -> (Vec<(Source, Row)>, String, u64) {
+    let exports = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample/exports");
+    let inputs = inputs::find(&[exports.join("2026-09"), exports.join("2026-10")]).expect("exports");
+    let reading = Reading::new(Some(PersonKey::new("a key that only tests have").expect("a key"))).expect("kinds");
+    let (mut rows, told) = (Vec::new(), Cell::new(0));
+    let mut sink = |source: &Source, row| {
+        rows.push((source.clone(), row));
+        Ok(())
+    };
+    let progress = |bytes| told.set(told.get() + bytes);
+    let outcomes = reading_ahead::read_in_order(&inputs, &reading, threads, &mut sink, &progress).expect("read");
+    assert_eq!(outcomes.len(), inputs.len());
+    assert_eq!(told.get(), inputs.iter().map(|input| input.size).sum::<u64>(), "all bytes are told of");
+    (rows, format!("{outcomes:?}"), told.get())
+}
+
+#[test]
+fn what_is_read_is_the_same_whatever_the_threads() {
+    let one = read_by(1);
+    assert!(one.0.len() > 400, "{} rows", one.0.len());
+    for threads in [2, 3, 16] {
+        let several = read_by(threads);
+        assert!(several == one, "{threads} threads read otherwise than one");
+    }
+}
+
+/// Files of many rows each, of which those ahead have to wait; what cannot be taken ends all of it.
+#[test]
+fn what_cannot_be_taken_ends_the_reading_of_files_ahead_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let header = "MPNId,PartnerName,PGA_MPNId\n";
+    for file in 0..40 {
+        let rows: String = (0..20_000).map(|row| format!("{row},Name,5001\n")).collect();
+        fs::write(folder.path().join(format!("{file:02}.csv")), format!("{header}{rows}")).expect("a file");
+    }
+    let inputs = inputs::find(&[folder.path().to_owned()]).expect("exports");
+    let reading = Reading::new(None).expect("kinds");
+    let mut taken = 0;
+    let mut full = |_: &Source, _| {
+        taken += 1;
+        if taken < 30_000 { Ok(()) } else { Err(Error::internal("the disk is full")) }
+    };
+    let error = reading_ahead::read_in_order(&inputs, &reading, 3, &mut full, &|_| {}).expect_err("an error");
+    assert_eq!((error.what.as_str(), taken), ("the disk is full", 30_000));
+    let missing = inputs::Input { path: folder.path().join("gone.csv"), ..inputs[1].clone() };
+    let inputs = [inputs[0].clone(), missing, inputs[2].clone()];
+    let error = reading_ahead::read_in_order(&inputs, &reading, 2, &mut |_, _| Ok(()), &|_| {}).expect_err("an error");
+    assert_eq!(error.code, crate::error::Code::Absent);
+}
+
 /// Rows of a small world, in which much is stated twice.
 fn any_row() -> impl Strategy<Value = Row> {
     let months = prop::sample::select(vec!["2026-01", "2026-02", "2026-03", "2026-04"]);
@@ -550,10 +623,11 @@ fn any_row() -> impl Strategy<Value = Row> {
                 3 | 4 => seen(who, tenant, if flag { "DPOR" } else { "CSP_TIER_1" }, month),
                 5 => claim(who, tenant, ["2025-12-05", "2026-02-10", "2026-03-20"][number as usize], month),
                 6 => certification(tenant, flag.then_some(["2027-01-01", "2027-02-01", "2027-03-01"][number as usize])),
+                _ if flag => covered(who, month),
                 _ => [
                     partner("branch", Some(tenant), Some("acme")),
                     distributor(who, kind, month),
-                    partner(who, flag.then_some(kind), None),
+                    partner(who, (tenant == "t1").then_some(kind), None),
                 ][number as usize]
                     .clone(),
             }

@@ -77,8 +77,7 @@ impl<'a> Statement<'a> {
     /// Keeps it for its month.
     pub(super) fn put(&self, spool: &mut Spool, month: Month) -> Result<()> {
         let record = spool.month(month);
-        spool::put_text(record, self.tenant_id);
-        spool::put_text(record, self.workload);
+        spool::put_key(record, &[self.tenant_id, self.workload]);
         spool::put_optional(record, self.part);
         for number in [self.counts.0, self.counts.1, i64::from(self.duplicate), self.file as i64] {
             spool::put_number(record, number);
@@ -86,8 +85,10 @@ impl<'a> Statement<'a> {
         spool.settle(month)
     }
 
-    fn read(record: &mut Record<'a>) -> Statement<'a> {
-        let (tenant_id, workload, part) = (record.text(), record.text(), record.optional());
+    /// What stands behind a key.
+    fn read(key: &'a str, record: &mut Record<'a>) -> Statement<'a> {
+        let [tenant_id, workload] = spool::texts(key);
+        let part = record.optional();
         let counts = (record.number(), record.number());
         let duplicate = record.number() == 1;
         let file = usize::try_from(record.number()).unwrap_or_default();
@@ -129,9 +130,9 @@ pub(super) fn merge(
     differences: &mut Differences,
 ) -> Result<Merged> {
     let mut has_parts = false;
-    let read = |record: &mut Record| has_parts |= Statement::read(record).part.is_some();
-    let places = spool::sorted(records, read, |mut record| (record.text(), record.text()));
-    let mut statements = places.into_iter().map(|place| Statement::read(&mut Record::at(records, place))).peekable();
+    let keyed = spool::sorted(records, |record| has_parts |= Statement::read("", record).part.is_some());
+    let read = |(key, place)| Statement::read(key, &mut Record::at(records, place));
+    let mut statements = keyed.into_iter().map(read).peekable();
     let mut merging = Merging::begin(month, has_parts, place)?;
     let mut group = Vec::new();
     while let Some(first) = statements.next() {

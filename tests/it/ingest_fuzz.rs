@@ -176,6 +176,7 @@ fn is_sound(row: &Row) -> bool {
             let known = partnerscore::rulebook::ASSOCIATION_TYPES.contains(&association_type.as_str());
             id(partner_id) && id(tenant_id) && workload.as_ref().is_none_or(slug) && known
         }
+        Row::Covered { partner_id, .. } => id(partner_id),
         Row::Claim { partner_id, tenant_id, workload, .. } => id(partner_id) && id(tenant_id) && slug(workload),
         Row::Certification { partner_id, person_id, certification, earned_on, expires_on } => {
             let is_pseudonym = person_id.len() == 32 && person_id.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -184,6 +184,140 @@ fn an_export_of_another_partner_leaves_the_rows_of_the_first_alone() {
     assert_eq!(texts(&associations, "partner_id").len(), 4);
 }
 
+const CUSTOMERS: &str = "MpnId,CustomerTenantId,CustomerStatus,Month,PartnerAttributionType";
+
+/// A report that tells of an account and of none of its tenants any more ends what it told of; one whose words nobody knows ends nothing.
+#[test]
+fn an_account_that_has_lost_its_last_tenant_is_with_none() {
+    for (row, end) in [
+        ("1,t1,Inactive,2026-10-01,DPOR", Some("2026-09-30")),
+        ("1,t9,Active,2026-10-01,LSP", Some("2026-09-30")),
+        ("1,t9,Active,2026-10-01,CPOR", Some("2026-09-30")),
+        ("1,t1,Active,2026-10-01,Partner of record", None),
+        ("1,t1,Inactive,2026-10-01,", None),
+    ] {
+        let place = Place::new();
+        let before = place.export("2026-09/customers.csv", &[CUSTOMERS, "1,t1,Active,2026-09-01,DPOR"]);
+        let after = place.export("2026-10/customers.csv", &[CUSTOMERS, row]);
+        ingest(&[&before], &place.history(), &[]).succeeds();
+        ingest(&[&after], &place.history(), &[]).succeeds();
+        let ends = texts(&read(&place.history().join("associations.parquet")), "end_date");
+        assert_eq!(ends, [end.map(str::to_owned)], "{row}");
+    }
+}
+
+/// Two locations of an account are with a tenant: its usage counts once, and both stay with it.
+#[test]
+fn rows_of_further_locations_add_no_usage_and_their_associations_stay() {
+    let place = Place::new();
+    let rows = ["A1,t1,Teams,2026-10-01,10,5,L1,Acme,CSP Tier 1,0", "A1,t1,Teams,2026-10-01,10,5,L2,Acme,DPOR,1"];
+    // In whatever order the rows come.
+    for (name, [first, second]) in [("forth", rows), ("back", [rows[1], rows[0]])] {
+        let export = place.export("office.csv", &[OFFICE, first, second]);
+        let history = place.folder.path().join(name);
+        ingest(&[&export], &history, &[]).succeeds();
+        let usage = read(&history.join("workload_usage/month=2026-10-01/part-0.parquet"));
+        assert_eq!((counts(&usage, "paid_seats"), counts(&usage, "active_users")), (vec![Some(10)], vec![Some(5)]));
+        let associations = read(&history.join("associations.parquet"));
+        let text = |name| texts(&associations, name).into_iter().flatten().collect::<Vec<_>>();
+        assert_eq!(
+            (text("partner_id"), text("association_type")),
+            (strings(["L1", "L2"]), strings(["CSP_TIER_1", "DPOR"]))
+        );
+    }
+}
+
+fn strings<const N: usize>(texts: [&str; N]) -> Vec<String> {
+    texts.map(str::to_owned).to_vec()
+}
+
+#[test]
+fn history_json_records_the_files_with_hash_and_rows_and_what_they_made() {
+    let place = Place::new();
+    let office = place.export(
+        "2026-10/office.csv",
+        &[OFFICE, "1,t1,Teams,2026-10-01,10,5,1,Acme,DPOR,0", "1,t2,Teams,2026-10-01,-1,5,1,Acme,DPOR,0"],
+    );
+    let profile = place.export("profile.csv", &["MPNId,PartnerName,PGA_MPNId", "1,Acme,1"]);
+    let exports = place.folder.path().join("exports").to_string_lossy().into_owned();
+    ingest(&[&exports], &place.history(), &[]).succeeds();
+    let json = |place: &Place| -> Value {
+        serde_json::from_slice(&fs::read(place.history().join("history.json")).expect("a file")).expect("JSON")
+    };
+    let record = |name: &str, path: &str, report: &str, rows: u64, kept: u64| {
+        use sha2::Digest;
+        let bytes = fs::read(path).expect("a file");
+        let sha256 = partnerscore::rulebook::hex(&sha2::Sha256::digest(&bytes));
+        serde_json::json!({"name": name, "report": report, "sha256": sha256, "bytes": bytes.len(), "rows": rows, "kept": kept})
+    };
+    let told = json(&place);
+    let files =
+        [record("2026-10/office.csv", &office, "office_usage", 2, 1), record("profile.csv", &profile, "profile", 1, 1)];
+    assert_eq!(told["files"], serde_json::json!(files));
+    let rows = serde_json::json!({"associations": 1, "certifications": 0, "partners": 1, "workload_usage": 1});
+    assert_eq!(told["rows"], rows);
+    assert_eq!(
+        told["months"],
+        serde_json::json!({"2026-10": {"usage_rows": 1, "workloads": ["teams"], "observations": 1}})
+    );
+    assert_eq!(told["covered"], serde_json::json!({"1": {"office_usage": ["2026-10"]}}));
+    // What is ingested later is recorded beside it, and the same content under another name is the same file.
+    let later = place.export("later/office.csv", &[OFFICE, "1,t1,Teams,2026-11-01,10,5,1,Acme,DPOR,0"]);
+    let again = place.export("later/again.csv", &["MPNId,PartnerName,PGA_MPNId", "1,Acme,1"]);
+    ingest(&[&later, &again], &place.history(), &[]).succeeds();
+    let [first, second] = files;
+    assert_eq!(
+        json(&place)["files"],
+        serde_json::json!([first, record("office.csv", &later, "office_usage", 1, 1), second])
+    );
+}
+
+/// As docs/history-layout.md has it: a file a month, sorted by tenant and workload, ids in a dictionary, compressed by zstd.
+#[test]
+fn months_lie_as_the_layout_has_them() {
+    use parquet::basic::{Compression, Encoding};
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    let place = Place::new();
+    ingest(&strs(&months(&["2026-09", "2026-10"])), &place.history(), &[]).succeeds();
+    let usage = place.history().join("workload_usage");
+    assert_eq!(beside(&usage), ["month=2026-09-01", "month=2026-10-01"]);
+    for month in beside(&usage) {
+        assert_eq!(beside(&usage.join(&month)), ["part-0.parquet"]);
+        let path = usage.join(&month).join("part-0.parquet");
+        let rows = read(&path);
+        let keys: Vec<_> = texts(&rows, "tenant_id").into_iter().zip(texts(&rows, "workload")).collect();
+        assert!(keys.len() > 20 && keys.is_sorted_by(|a, b| a < b), "{month} is not sorted, or a key repeats");
+        let file = SerializedFileReader::new(fs::File::open(&path).expect("a file")).expect("Parquet");
+        let column = file.metadata().row_group(0).column(0);
+        assert!(matches!(column.compression(), Compression::ZSTD(_)), "{:?}", column.compression());
+        assert_eq!(
+            (column.column_path().string(), column.dictionary_page_offset().is_some()),
+            ("tenant_id".to_owned(), true)
+        );
+        assert!(column.encodings().any(|encoding| encoding == Encoding::RLE_DICTIONARY));
+    }
+}
+
+/// On a terminal, a bar; `script` is one.
+#[test]
+fn a_terminal_shows_how_far_reading_is() {
+    let place = Place::new();
+    let program = env!("CARGO_BIN_EXE_partnerscore");
+    let ingesting =
+        format!("'{program}' ingest {SAMPLE} --history '{}' --format json 2>&1 >/dev/null", place.history().display());
+    let mut command = Command::new("script");
+    command.args(["-qec", &ingesting, "/dev/null"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    match command.env("PARTNERSCORE_PERSON_KEY", KEY).env("TERM", "xterm").stdin(Stdio::null()).output().map(said) {
+        Ok(said) => {
+            assert_eq!(said.code, 0, "{}{}", said.stdout, said.stderr);
+            assert!(said.stdout.contains("read exports"), "{}", said.stdout);
+            let bytes = said.stdout.split("read exports").any(|shown| shown.contains(" of ") && shown.contains("iB"));
+            assert!(bytes, "no bytes in {}", said.stdout);
+        }
+        Err(_) => crate::not_run("the bar of an ingest", "the command script (util-linux) is missing"),
+    }
+}
+
 #[test]
 fn a_dry_run_tells_what_would_change_and_writes_nothing() {
     let place = Place::new();

@@ -11,7 +11,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use partnerscore::error::{Code, Error, Result};
 use partnerscore::ingest::{
-    self, FileRead, Limits, Outcome, PASSED_OVER, PersonKey, Reading, Refused, Row, Rule, UnknownKind, read,
+    self, FileRead, Limits, Name, Outcome, PASSED_OVER, PersonKey, Reading, Refused, Row, Rule, UnknownKind, read,
     report_kinds,
 };
 use partnerscore::month::Month;
@@ -145,6 +145,10 @@ fn seen(partner_id: &str, global: Option<&str>, workload: Option<&str>, associat
     }
 }
 
+fn covered(partner_id: &str) -> Row {
+    Row::Covered { partner_id: partner_id.to_owned(), month: month("2026-10") }
+}
+
 /// A file of Microsoft 365 usage with the given rows, each a workload, paid seats and active users.
 fn office(rows: &str) -> String {
     format!(
@@ -213,12 +217,12 @@ fn names_and_kinds_as_data_are_sound() {
 #[test]
 fn every_kind_is_told_by_its_columns_alone() {
     for kind in report_kinds().expect("kinds of reports") {
-        let read: Vec<&String> = kind.columns.values().filter_map(|column| column.names.first()).collect();
+        let read: Vec<&Name> = kind.columns.values().filter_map(|column| column.names.first()).collect();
         let wide = kind.wide.iter().flat_map(|one| [&one.paid_seats[0], &one.active_users[0]]);
         let required = kind.columns.values().filter(|column| column.required).map(|column| &column.names[0]);
-        let full: Vec<&String> =
+        let full: Vec<&Name> =
             read.into_iter().chain(wide.clone()).chain(&kind.others.ignored).chain(&kind.others.personal).collect();
-        let least: Vec<&String> = required.chain(wide).chain(kind.others.marks.first()).collect();
+        let least: Vec<&Name> = required.chain(wide).chain(kind.others.marks.first()).collect();
         for columns in [full, least] {
             let spellings: [fn(&str) -> String; 3] =
                 [str::to_owned, str::to_uppercase, |name| format!(" {} ", name.to_lowercase().replace("id", "_Id"))];
@@ -298,6 +302,7 @@ fn microsoft_365_usage_states_usage_and_who_was_seen() {
         seen("4001", Some("5001"), None, "CSP_TIER_2"),
         usage("sharepoint", 120, 9, true),
         usage("exchange", 1200, 1300, false),
+        covered("4002"),
         partner("4002", None, None),
     ];
     assert_eq!(given.rows, expected);
@@ -364,6 +369,7 @@ fn wide_usage_is_a_part_for_each_subscription_and_workload() {
         part("microsoft_entra_id_p1", 0, 0, "s2"),
         seen("4001", None, Some("intune"), "CPOR"),
         part("intune", 0, 1, "s3"),
+        covered("4001"),
         seen("4001", None, None, "DPOR"),
     ];
     assert_eq!(given.rows, expected);
@@ -396,6 +402,9 @@ fn certifications_have_pseudonyms_and_no_one_else_is_told_of() {
          Microsoft 365 Certified: Fundamentals|Certification|2025-01-10||Inactive|2026-10-01|990004\n\
          Microsoft 365 Certified: Fundamentals|Certification|2024-01-10|2025-01-10|Inactive|2026-10-01|990005\n\
          Microsoft 365 Certified: Fundamentals|Certification|2024-01-10|2027-01-10|Revoked|2026-10-01|990006\n\
+         Microsoft 365 Certified: Fundamentals|Certification|2024-01-10|2025-01-10|revoked|2026-10-01|990009\n\
+         Microsoft 365 Certified: Fundamentals|Certification|2025-01-10|2026-11-10|Expired|2026-10-01|990010\n\
+         Microsoft 365 Certified: Fundamentals|Certification|2025-01-10|9999-12-31|Expired|2026-10-01|990011\n\
          Microsoft 365 Certified: Fundamentals|Certification|2025-01-10|2024-01-10|Active|2026-10-01|990007\n\
          Microsoft 365 Certified: Fundamentals|Certification|gestern||Active|2026-10-01|990008\n\
          Microsoft 365 Certified: Fundamentals|Certification|2025-01-10||Active|2026-10-01|\n",
@@ -416,14 +425,18 @@ fn certifications_have_pseudonyms_and_no_one_else_is_told_of() {
         certified("990002", "teams_meetings_and_meeting_rooms_technical_assessment", "2025-01-10", None),
         certified("990003", "azure_administrator_associate", "2025-01-10", Some("2027-01-10")),
         certified("990005", "microsoft_365_fundamentals", "2024-01-10", Some("2025-01-10")),
+        // Run out between the month and the download: until then it counted.
+        certified("990010", "microsoft_365_fundamentals", "2025-01-10", Some("2026-11-10")),
     ];
     assert_eq!(given.rows, expected);
-    assert_eq!(given.passed_over(), [("ended", 2), ("no_certification", 1)]);
+    // Ended without a day, or taken away whatever the day.
+    assert_eq!(given.passed_over(), [("ended", 4), ("no_certification", 1)]);
     assert_eq!(given.rejected(), [("empty_id", 1), ("not_a_date", 1), ("expiry_before_earning", 1)]);
     let unknown = &given.file().unknown;
     assert_eq!(unknown.len(), 1);
     assert_eq!((unknown[0].kind, unknown[0].rows), (UnknownKind::Certification, 1));
     assert_eq!(unknown[0].name, "Microsoft Certified: Azure Administrator Associate");
+    assert_eq!(unknown[0].nearest.as_deref(), Some("Teams Administrator Associate"));
     let told = format!("{:?} {:?}", given.rows, given.outcomes);
     for personal in ["Petra", "Musterfrau", "example.com", "99000", "gestern"] {
         assert!(!told.contains(personal), "{personal} in {told}");
@@ -501,7 +514,8 @@ fn customers_and_subscriptions_tell_who_was_seen_and_no_usage() {
         4001\tAmber Cove\t{TENANT}\tInactive\t2026-10-01\tCSP Tier 1\t9\n4001\tAmber Cove\t{TENANT}\tActive\t2026-10-01\tPAL\t9\n"
     );
     let given_customers = given("customers.tsv", customers.as_bytes());
-    assert_eq!(given_customers.rows, [seen("4001", None, None, "DPOR"), partner("4001", Some("Amber Cove"), None)]);
+    let told = [seen("4001", None, None, "DPOR"), partner("4001", Some("Amber Cove"), None), covered("4001")];
+    assert_eq!(given_customers.rows, told, "rows that are passed over tell that the report covers the month");
     let reasons = [("claim_without_workload", 1), ("ended", 1), ("uncounted_attribution", 1)];
     assert_eq!(given_customers.passed_over(), reasons);
     let seats = format!(
@@ -509,8 +523,39 @@ fn customers_and_subscriptions_tell_who_was_seen_and_no_usage() {
         4001,s1,Active,2026-10-01,{TENANT},CSP Tier 1,10\n4001,s2,Churned,2026-10-01,{TENANT},CSP Tier 2,0\n"
     );
     let given_seats = given("seats.csv", seats.as_bytes());
-    assert_eq!(given_seats.rows, [seen("4001", None, None, "CSP_TIER_1"), partner("4001", None, None)]);
+    let told = [seen("4001", None, None, "CSP_TIER_1"), partner("4001", None, None), covered("4001")];
+    assert_eq!(given_seats.rows, told);
     assert_eq!(given_seats.passed_over(), [("ended", 1)]);
+}
+
+/// Attributions under every name that exports have for them: the association that each is, or none.
+#[test]
+fn attributions_are_associations_of_a_type_or_none() {
+    let meant = [
+        ("CPOR", Some(("CPOR", Some("teams")))),
+        ("claiming partner of record", Some(("CPOR", Some("teams")))),
+        ("DPOR", Some(("DPOR", None))),
+        ("Digital Partner of Record", Some(("DPOR", None))),
+        ("CSP Tier 1", Some(("CSP_TIER_1", None))),
+        ("csp_tier_1", Some(("CSP_TIER_1", None))),
+        ("CSP Direct Bill", Some(("CSP_TIER_1", None))),
+        ("CSP Tier 2", Some(("CSP_TIER_2", None))),
+        ("CSP Indirect Reseller", Some(("CSP_TIER_2", None))),
+        ("TPOR", None),
+        ("Partner Admin Link", None),
+        ("Unattributed", None),
+    ];
+    for (written, association) in meant {
+        let given = given("usage.csv", office(&sound().replace("CSP Tier 1", written)).as_bytes());
+        let found: Vec<&Row> = given.rows.iter().filter(|row| matches!(row, Row::Seen { .. })).collect();
+        let expected = association.map(|(kind, workload)| seen("4001", None, workload, kind));
+        assert_eq!(found, expected.iter().collect::<Vec<_>>(), "{written}");
+        assert_eq!(
+            (given.rows.contains(&covered("4001")), &given.file().unknown),
+            (association.is_none(), &vec![]),
+            "{written}"
+        );
+    }
 }
 
 #[test]
