@@ -61,7 +61,7 @@ python: _python
 # Build the wheel for Linux in target/wheels: manylinux_2_28, Python 3.11 and later; optimised, which takes half an hour on two cores
 wheel: _python
     {{python}} -m pip install --quiet --disable-pip-version-check ziglang==0.17.0
-    {{python}} -m maturin build --release --strip --compatibility manylinux_2_28 --zig --manifest-path python/Cargo.toml
+    PATH="{{justfile_directory()}}/.venv/bin:$PATH" {{python}} -m maturin build --release --strip --compatibility manylinux_2_28 --zig --manifest-path python/Cargo.toml
 
 # Take the pictures of docs/reports.md anew, of the sample's reports; needs Chromium
 pictures: _python
