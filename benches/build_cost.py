@@ -38,25 +38,33 @@ SETTINGS = {
 
 def built(name):
     """Builds from empty: wall seconds, CPU seconds, and the seconds of each crate."""
-    target = FOLDER / re.sub(r"[^a-z0-9]+", "-", name)
-    shutil.rmtree(target, ignore_errors=True)
+    folder = target(name)
+    shutil.rmtree(folder, ignore_errors=True)
     overrides = [part for key, value in SETTINGS[name].items() for part in ("--config", f"profile.release.{key}={value}")]
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    command = ["cargo", "build", "--release", "--timings", "--target-dir", target, *overrides]
+    command = ["cargo", "build", "--release", "--timings", "--target-dir", folder, *overrides]
     subprocess.run(command, check=True, cwd=bench.ROOT)
     wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    text = (target / "cargo-timings" / "cargo-timing.html").read_text()
+    text = (folder / "cargo-timings" / "cargo-timing.html").read_text()
     units = json.loads(re.search(r"const UNIT_DATA = (\[.*?\]);\n", text, re.S).group(1))
     crates = {}
     for unit in units:
         crates[unit["name"]] = crates.get(unit["name"], 0) + unit["duration"]
-    (target / "cost.json").write_text(json.dumps({"wall": wall, "cpu": cpu, "crates": crates}))
+    (folder / "cost.json").write_text(json.dumps({"wall": wall, "cpu": cpu, "crates": crates}))
     print(f"{name}: {wall:.0f} s, {cpu:.0f} CPU s", file=sys.stderr)
 
 
+def target(name):
+    return FOLDER / re.sub(r"[^a-z0-9]+", "-", name)
+
+
+def program(name):
+    return target(name) / "release" / "partnerscore"
+
+
 def cost(name):
-    file = FOLDER / re.sub(r"[^a-z0-9]+", "-", name) / "cost.json"
+    file = target(name) / "cost.json"
     return json.loads(file.read_text()) if file.exists() else None
 
 
@@ -68,8 +76,7 @@ def speeds(names, turns):
         for name in names:
             out = FOLDER / "out"
             shutil.rmtree(out, ignore_errors=True)
-            program = FOLDER / re.sub(r"[^a-z0-9]+", "-", name) / "release" / "partnerscore"
-            command = [program, "score", folder, "--as-of", bench.AS_OF, "--quiet", "--out", out]
+            command = [program(name), "score", folder, "--as-of", bench.AS_OF, "--quiet", "--out", out]
             wall = bench.measured(command, threads)[0]
             if turn:
                 walls[name].append(wall)
@@ -89,14 +96,17 @@ def main():
         if not (arguments.keep and cost(name)):
             built(name)
     names = [name for name in SETTINGS if cost(name)]
-    seconds, first = speeds(names, arguments.turns), cost(names[0])
-    rows = ["| setting | CPU seconds | wall seconds | seconds of a score |", "| --- | ---: | ---: | ---: |"]
+    seconds = speeds(names, arguments.turns)
+    rows = ["| setting | CPU seconds | wall seconds | program (MB) | seconds of a score |", "| --- | ---: | ---: | ---: | ---: |"]
     for name in names:
-        rows.append(f"| {name} | {cost(name)['cpu']:.0f} | {cost(name)['wall']:.0f} | {seconds[name]:.2f} |")
-    crates = sorted(first["crates"].items(), key=lambda crate: -crate[1])[:20]
-    whole = sum(first["crates"].values())
-    rows += ["", f"By crate, {names[0]} ({len(first['crates'])} crates):", "", "| crate | share of all crates' time |", "| --- | ---: |"]
-    rows += [f"| {name} | {100 * taken / whole:.1f} % |" for name, taken in crates]
+        size = program(name).stat().st_size / 1e6
+        rows.append(f"| {name} | {cost(name)['cpu']:.0f} | {cost(name)['wall']:.0f} | {size:.0f} | {seconds[name]:.2f} |")
+    # Other work stretches single crates: the build that had least of it beside it tells their shares best.
+    calm = min(names, key=lambda name: cost(name)["wall"])
+    crates = cost(calm)["crates"]
+    whole = sum(crates.values())
+    rows += ["", f"By crate, {calm} ({len(crates)} crates):", "", "| crate | share of all crates' time |", "| --- | ---: |"]
+    rows += [f"| {name} | {100 * taken / whole:.1f} % |" for name, taken in sorted(crates.items(), key=lambda crate: -crate[1])[:20]]
     bench.write(bench.ROOT / "docs" / "build.md", "\n".join(rows))
 
 
