@@ -481,6 +481,16 @@ def check_selections_and_rules_reach_the_workers(spark, scratch):
         same(score(spark, SAMPLE, shards=2, **more), ps.score(SAMPLE, **more), more)
 
 
+def check_recipes_of_the_document_call_what_there_is(spark, scratch):
+    """The code of docs/spark.md, with arguments that exist; its tables and paths are of other clusters."""
+    blocks = [part.split("\n```")[0] for part in (ROOT / "docs" / "spark.md").read_text().split("```python\n")[1:]]
+    names = {"spark": mock.MagicMock()}
+    with mock.patch.object(partnerscore.spark, "score", autospec=True) as called:
+        for block in blocks:
+            exec(compile(block, "docs/spark.md", "exec"), names)
+    assert called.call_count == len(blocks) == 4, blocks
+
+
 # What is checked on two workers.
 
 
