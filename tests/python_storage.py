@@ -12,13 +12,12 @@ import pathlib
 import socket
 import subprocess
 import sys
-import tempfile
-import time
 import traceback
 
 import polars as pl
 from deltalake import DeltaTable, write_deltalake
 
+import checks
 import partnerscore as ps
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -200,21 +199,9 @@ def check_delta_tables_on_the_store(scratch):
 
 
 def main():
-    checks = [check for name, check in globals().items() if name.startswith("check_")]
-    wanted = sys.argv[3:]
-    checks = [check for check in checks if not wanted or any(word in check.__name__ for word in wanted)]
-    failed = 0
-    for check in checks:
-        start = time.monotonic()
-        try:
-            with tempfile.TemporaryDirectory() as scratch:
-                check(pathlib.Path(scratch).resolve())
-            print(f"ok      {check.__name__} ({time.monotonic() - start:.1f} s)", flush=True)
-        except Exception as error:  # every check reports, whatever it raises
-            failed += 1
-            print(f"FAILED  {check.__name__}: {''.join(traceback.format_exception(error))[-3000:]}", flush=True)
-    print(f"{len(checks) - failed} passed, {failed} failed")
-    sys.exit(failed > 0)
+    checking = checks.Checks(sys.argv[3:])
+    checking.run(checks.named(globals()))
+    checking.end()
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 from unittest import mock
 
 import polars as pl
@@ -32,6 +31,7 @@ from pyspark import TaskContext
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+import checks
 import partnerscore as ps
 import partnerscore.spark
 from partnerscore import _workers
@@ -510,36 +510,15 @@ def on_two_workers_an_executor_may_be_killed(spark, scratch):
 
 
 def main():
-    wanted = sys.argv[2:]
-    checks = [check for name, check in globals().items() if name.startswith("check_")]
-    on_workers = [check for name, check in globals().items() if name.startswith("on_two_workers_")]
-    failed = 0
-
-    def tried(check, *arguments):
-        nonlocal failed
-        if wanted and not any(word in check.__name__ for word in wanted):
-            return
-        start = time.monotonic()
-        try:
-            with tempfile.TemporaryDirectory() as scratch:
-                check(*arguments, pathlib.Path(scratch).resolve())
-            print(f"ok      {check.__name__} ({time.monotonic() - start:.1f} s)", flush=True)
-        except Exception as error:  # every check reports, whatever it raises
-            failed += 1
-            print(f"FAILED  {check.__name__}: {''.join(traceback.format_exception(error))[-4000:]}", flush=True)
-
+    checking = checks.Checks(sys.argv[2:])
     with tempfile.TemporaryDirectory() as scratch:
         scratch = pathlib.Path(scratch).resolve()
         os.environ.update(environment(scratch))
         with session("local-cluster[2,1,1024]") as spark:
-            for check in checks:
-                tried(check, spark)
-        if on_workers:
-            with standalone(scratch) as master, session(master) as spark:
-                for check in on_workers:
-                    tried(check, spark)
-    print(f"{failed} failed")
-    sys.exit(failed > 0)
+            checking.run(checks.named(globals()), spark)
+        with standalone(scratch) as master, session(master) as spark:
+            checking.run(checks.named(globals(), "on_two_workers_"), spark)
+    checking.end()
 
 
 if __name__ == "__main__":
