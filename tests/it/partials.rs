@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use partnerscore::engine;
 use partnerscore::error::{Code, Result};
 use partnerscore::history::{History, Source, Tables, TenantRange, WARNINGS};
 use partnerscore::month::Month;
@@ -96,7 +97,7 @@ fn stacked(mut partials: Vec<DataFrame>, seed: u64) -> DataFrame {
 fn summed(rows: &DataFrame) -> DataFrame {
     let keys: Vec<Expr> = PARTIAL_COLUMNS[..5].iter().map(|name| col(*name)).collect();
     let sums = rows.clone().lazy().group_by(keys).agg([col("current").sum(), col("prior").sum()]);
-    sums.collect().expect("sums")
+    engine::collect("sums", sums).expect("sums")
 }
 
 fn finished(settings: &Settings, partials: &DataFrame, out: &Path) -> Result<Outcome> {
@@ -229,7 +230,7 @@ fn a_month_is_absent_where_the_whole_lacks_it() {
     let missing = |history: History| {
         let partial = pipeline::tenant_facts(&settings, &Arc::new(history), &TenantRange::all()).expect("facts");
         let missing = partial.lazy().filter(col("kind").eq(lit("missing_month"))).select([col("key_1")]);
-        missing.collect().expect("rows").height()
+        engine::collect("rows", missing).expect("rows").height()
     };
     assert_eq!(missing(opened(&settings)), 1, "its association began then");
     assert_eq!(missing(opened(&settings).in_part(pipeline::months_looked_at(&settings))), 0, "others have rows of it");
@@ -322,7 +323,7 @@ fn rows_that_no_set_adds_are_internal_errors() {
         ("prior", "fact", lit(NULL).cast(DataType::Int64)),
     ] {
         let other = when(col("kind").eq(lit(kind))).then(other).otherwise(col(column)).alias(column);
-        let wrong = rows.clone().lazy().with_columns([other]).collect().expect("rows");
+        let wrong = engine::collect("rows", rows.clone().lazy().with_columns([other])).expect("rows");
         let error = finished(&settings, &wrong, &placed.out()).expect_err("refused");
         let told = error.what.contains("nonsense") || ["current", "prior"].contains(&column);
         assert!(error.code == Code::Internal && told, "{column} of {kind}: {error}");
