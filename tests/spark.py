@@ -224,6 +224,16 @@ def check_workers_read_a_path(spark, scratch):
     same(score(spark, str(history), shards=3, **DIRTY), one, "dirty")
 
 
+def check_workers_read_a_url(spark, scratch):
+    """The sample on an object store, where whoever runs this has put it; each machine brings what it reads."""
+    url = os.environ.get("PARTNERSCORE_TEST_URL")
+    if url is None:
+        print("not run: a history on an object store")
+        return
+    one = ps.score(SAMPLE, month=MONTH)
+    same(score(spark, url, month=MONTH, shards=3), one, "url")
+
+
 def check_workers_are_as_wide_as_their_tasks(spark, scratch):
     """One thread of the engine for a task of one processor, whatever the machine has."""
 
