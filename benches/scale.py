@@ -7,12 +7,14 @@ Needs the Python package of an optimised build. Writes the tables of docs/scale.
 
 import json
 import pathlib
+import re
 import statistics
 import sys
 import time
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as dataset
 import pyarrow.parquet as pq
 
 import bench
@@ -23,6 +25,9 @@ LARGE_TENANTS, WORKERS, CORES = 100_000_000, 16, 8
 MINUTE, HOUR = 60, 3600
 # A row as Spark holds it: bits for nulls, eight bytes a column, and texts, filled up to eight bytes.
 WORD = 8
+TABLES = ("partners", "associations", "certifications", "workload_usage")
+# What a worker takes of Spark's tables before it makes sums of them: the package's default is the last.
+ROWS_AT_ONCE = (100_000, 500_000)
 KEYS = ["kind", "key_1", "key_2", "key_3", "key_4"]
 
 
@@ -32,16 +37,33 @@ def asked(folder):
     return _asking.asked(folder, bench.AS_OF, None, None, (), (), shards=1)
 
 
+def told(out, start):
+    """Seconds since then, and the most bytes that this process held; what the system tells of a child begins with its parent's."""
+    status = pathlib.Path("/proc/self/status").read_text()
+    peak = int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1)) * 1024
+    pathlib.Path(out).write_text(json.dumps({"seconds": time.perf_counter() - start, "peak": peak}))
+
+
 def one_set(folder, plan, number, out):
-    """In a process of its own: what one set adds, and the seconds of it."""
+    """In a process of its own: what one set adds, read from the history."""
     from partnerscore import _partnerscore as native
 
     months, bounds, files = json.loads(pathlib.Path(plan).read_text())
     start = time.perf_counter()
     facts = native.tenant_facts(asked(folder), months, tuple(bounds[int(number)]), files, None)
-    seconds = time.perf_counter() - start
+    told(pathlib.Path(out).with_suffix(".json"), start)
     pq.write_table(pa.table(facts), out, store_schema=False)
-    pathlib.Path(out).with_suffix(".json").write_text(json.dumps(seconds))
+
+
+def rows_at_once(folder, plan, rows, out):
+    """In a process of its own: what rows of whole tenants add, which Spark has handed over."""
+    from partnerscore import _partnerscore as native
+
+    months = json.loads(pathlib.Path(plan).read_text())[0]
+    tables = {name: pq.read_table(pathlib.Path(rows) / f"{name}.parquet") for name in TABLES}
+    start = time.perf_counter()
+    native.tenant_facts(asked(tables), months, (None, None), None, None)
+    told(out, start)
 
 
 def driver(folder, plan, sums, out):
@@ -51,12 +73,12 @@ def driver(folder, plan, sums, out):
     files = json.loads(pathlib.Path(plan).read_text())[2]
     start = time.perf_counter()
     native.finish(asked(folder), None, pq.read_table(sums), files, None, None)
-    pathlib.Path(out).write_text(json.dumps(time.perf_counter() - start))
+    told(out, start)
 
 
 def process(name, threads, *arguments):
-    """Wall seconds, CPU seconds and peak bytes of a part of this script."""
-    return bench.measured([sys.executable, __file__, f"--{name}", *map(str, arguments)], threads)
+    """CPU seconds of a part of this script."""
+    return bench.measured([sys.executable, __file__, f"--{name}", *map(str, arguments)], threads)[1]
 
 
 def sets(folder, count, turns, threads):
@@ -73,8 +95,9 @@ def sets(folder, count, turns, threads):
         out = place / f"{number}.parquet"
         # The last turn is the one that counts: before it, files may not be in the page cache.
         for _ in range(turns):
-            _, cpu, peak = process("set", threads, folder, plan, number, out)
-        rows.append((json.loads(out.with_suffix(".json").read_text()), cpu, peak, pq.read_metadata(out).num_rows))
+            cpu = process("set", threads, folder, plan, number, out)
+        figures = json.loads(out.with_suffix(".json").read_text())
+        rows.append((figures["seconds"], cpu, figures["peak"], pq.read_metadata(out).num_rows))
     seconds, cpu, peak, facts = (statistics.median(column) for column in zip(*rows))
     return {"sets": len(numbers), "seconds": seconds, "cpu": cpu, "peak": max(row[2] for row in rows), "facts": facts, "plan": plan}
 
@@ -88,8 +111,38 @@ def finished(folder, figures, threads):
     sums = sums.rename_columns([name.removesuffix("_sum") for name in sums.column_names])
     pq.write_table(sums, place / "sums.parquet", store_schema=False)
     out = place / "driver.json"
-    _, _, peak = process("driver", threads, folder, figures["plan"], place / "sums.parquet", out)
-    return json.loads(out.read_text()), peak, sums.num_rows, bytes_in_spark(kinds)
+    process("driver", threads, folder, figures["plan"], place / "sums.parquet", out)
+    figures = json.loads(out.read_text())
+    return figures["seconds"], figures["peak"], sums.num_rows, bytes_in_spark(kinds)
+
+
+def handed_over(folder, rows_of_history, figures, threads):
+    """Seconds, peak bytes and rows of a worker that takes about so many rows of whole tenants at once, by that number."""
+    from partnerscore import _partnerscore as native
+
+    lines = ["| rows at once | rows of whole tenants | seconds | peak memory of a task (MB) |", "| ---: | ---: | ---: | ---: |"]
+    for rows in ROWS_AT_ONCE:
+        place = FOLDER / f"rows-{rows}"
+        place.mkdir(parents=True, exist_ok=True)
+        _, bounds, _ = native.tenant_sets(asked(folder), None, round(rows_of_history / rows), None)
+        count = written_rows(folder, bounds[len(bounds) // 2], place)
+        process("rows", threads, folder, figures["plan"], place, place / "told.json")
+        told = json.loads((place / "told.json").read_text())
+        lines.append(f"| {rows:,} | {count:,} | {told['seconds']:.2f} | {told['peak'] / 1e6:.0f} |")
+    return "\n".join(lines)
+
+
+def written_rows(folder, bounds, place):
+    """Writes a set's rows of every table, as Spark would hand them over: how many there are of tenants."""
+    keep = (pc.field("tenant_id") >= bounds[0]) & (pc.field("tenant_id") < bounds[1])
+    parts = dataset.partitioning(pa.schema([("month", pa.date32())]), flavor="hive")
+    usage = dataset.dataset(folder / "workload_usage", partitioning=parts).to_table(filter=keep)
+    associations = pq.read_table(folder / "associations.parquet", filters=keep)
+    partners = pq.read_table(folder / "partners.parquet", columns=["partner_id", "global_partner_id", "distributor_id"])
+    certifications = pq.read_table(folder / "certifications.parquet").slice(0, 0)
+    for name, table in zip(TABLES, (partners, associations, certifications, usage)):
+        pq.write_table(table, place / f"{name}.parquet")
+    return usage.num_rows + associations.num_rows
 
 
 def bytes_in_spark(table):
@@ -158,7 +211,7 @@ def worked_out(figures, driver_figures, history_figures, tenants, partners, thre
 
 
 def main():
-    parts = {"--set": one_set, "--driver": driver}
+    parts = {"--set": one_set, "--rows": rows_at_once, "--driver": driver}
     if len(sys.argv) > 1 and sys.argv[1] in parts:
         return parts[sys.argv[1]](*sys.argv[2:])
     parser = bench.sized(__doc__)
@@ -175,6 +228,8 @@ def main():
     large = f"{LARGE_TENANTS:,} tenants of {partners:,} partners, in sets of {tenants / middle['sets']:,.0f} tenants:"
     text = "\n\n".join([
         f"{size}; medians of all sets of a size, and the most memory of any:", measured_table(measured, tenants),
+        "Of tables in Spark, by the rows of whole tenants that a worker takes at once:",
+        handed_over(folder, history_figures[0] * tenants, middle, threads),
         large, worked_out(middle, driver_figures, history_figures, tenants, partners, threads),
     ])
     print(text)
