@@ -16,8 +16,8 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use crate::error::{Error, Result};
 use crate::publish::table_file::{Column, ROWS_PER_BATCH, Table};
 
-/// Rows that are read at a time.
-const ROWS_READ: usize = 8192;
+/// Rows that are read at a time; few, as the files of all months are open at once where associations are derived.
+const ROWS_READ: usize = 1024;
 
 /// One value of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
