@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use clap::builder::{PathBufValueParser, TypedValueParser};
@@ -8,10 +8,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::declared::{AsOf, LastMonth};
+use crate::error;
 use crate::insight::{Associate, Certify, Deployed, MOST_OF_A_COUNT, TenantChange, Usage};
 use crate::month::Month;
+use crate::pipeline::Settings;
 use crate::publish::Mode;
-use crate::rulebook::Track;
+use crate::rulebook::{self, Rulebook, Track, When};
 use crate::storage;
 
 /// Scores partners for the Solutions Partner for Modern Work designation, from Parquet history.
@@ -114,14 +116,66 @@ pub struct ScoreArguments {
     /// Folder, or URL of one, to publish in; the run becomes its folder as_of=DATE
     #[arg(long, value_name = "DIR", value_parser = place())]
     pub out: PathBuf,
+    #[command(flatten)]
+    pub date: DateArguments,
+    #[command(flatten)]
+    pub rulebook: RulebookArgument,
+    #[command(flatten)]
+    pub scoring: ScoringArguments,
+    /// Exit with 4 where there are warnings or rejects
+    #[arg(long)]
+    pub strict: bool,
+    /// Print the ranked table on standard output
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+}
+
+/// Which day a history is scored for.
+#[derive(Debug, Args)]
+pub struct DateArguments {
     /// Day the score is for [default: today, UTC]
     #[arg(long, value_name = "DATE", conflicts_with = "month")]
     pub as_of: Option<NaiveDate>,
     /// Usage month the score is for, as of the day it is complete
     #[arg(long, value_name = "MONTH")]
     pub month: Option<Month>,
-    #[command(flatten)]
-    pub rulebook: RulebookArgument,
+}
+
+impl DateArguments {
+    /// The day named, the month named, or today.
+    pub fn when(&self) -> When {
+        When::asked(self.as_of, self.month)
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct RulebookArgument {
+    /// Rulebook: an id of `rules list`, a TOML file, or by-date for the newest in effect on the as-of date
+    /// [default: modern-work-2024]
+    #[arg(long, value_name = "ID|FILE")]
+    pub rulebook: Option<String>,
+}
+
+impl RulebookArgument {
+    /// The rulebook named, by date where that is asked.
+    ///
+    /// # Errors
+    /// Those of [`rulebook::choose_as_of`].
+    pub fn as_of(&self, when: When) -> error::Result<Rulebook> {
+        rulebook::choose_as_of(self.rulebook.as_deref(), when)
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct RejectArgument {
+    /// Largest share of a table's checked rows that may be rejected
+    #[arg(long, value_name = "RATIO", default_value_t = 0.01, value_parser = ratio)]
+    pub max_reject_ratio: f64,
+}
+
+/// Whom to score, how to read, and what is published.
+#[derive(Debug, Args)]
+pub struct ScoringArguments {
     /// Score only this partner; may be repeated
     #[arg(long, value_name = "ID")]
     pub partner: Vec<String>,
@@ -135,34 +189,29 @@ pub struct ScoreArguments {
     #[arg(long)]
     pub evidence: bool,
     #[command(flatten)]
-    pub limits: LimitArguments,
+    pub rejects: RejectArgument,
     /// Smallest share of the tenants held that usage must know
     #[arg(long, value_name = "RATIO", default_value_t = 0.5, value_parser = ratio)]
     pub min_coverage: f64,
     /// Permissions of published files, octal
     #[arg(long, value_name = "MODE", default_value = "600")]
     pub mode: Mode,
-    /// Print the ranked table on standard output
-    #[arg(long, value_name = "FORMAT")]
-    pub format: Option<Format>,
 }
 
-#[derive(Debug, Args)]
-pub struct RulebookArgument {
-    /// Rulebook: an id of `rules list`, a TOML file, or by-date for the newest in effect on the as-of date
-    /// [default: modern-work-2024]
-    #[arg(long, value_name = "ID|FILE")]
-    pub rulebook: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub struct LimitArguments {
-    /// Largest share of a table's checked rows that may be rejected
-    #[arg(long, value_name = "RATIO", default_value_t = 0.01, value_parser = ratio)]
-    pub max_reject_ratio: f64,
-    /// Exit with 4 where there are warnings or rejects
-    #[arg(long)]
-    pub strict: bool,
+impl ScoringArguments {
+    /// Settings of a run for a history, a date and a rulebook.
+    pub fn settings(&self, history: &Path, as_of: NaiveDate, rules: Rulebook) -> Settings {
+        Settings {
+            partners: self.partner.clone(),
+            distributors: self.distributor.clone(),
+            shards: self.shards.into(),
+            evidence: self.evidence,
+            max_reject_ratio: self.rejects.max_reject_ratio,
+            min_coverage: self.min_coverage,
+            mode: self.mode,
+            ..Settings::new(history, as_of, rules)
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -261,41 +310,11 @@ pub struct BackfillArguments {
     pub only: Option<Only>,
     #[command(flatten)]
     pub rulebook: RulebookArgument,
-    /// Score only this partner; may be repeated
-    #[arg(long, value_name = "ID")]
-    pub partner: Vec<String>,
-    /// Score only the partners of this distributor; may be repeated
-    #[arg(long, value_name = "ID")]
-    pub distributor: Vec<String>,
-    /// Read tenants in so many sets, one after another, to bound memory
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-    pub shards: u16,
-    /// Publish what every tenant, pair and person adds
-    #[arg(long)]
-    pub evidence: bool,
-    /// Largest share of a table's checked rows that may be rejected
-    #[arg(long, value_name = "RATIO", default_value_t = 0.01, value_parser = ratio)]
-    pub max_reject_ratio: f64,
-    /// Smallest share of the tenants held that usage must know
-    #[arg(long, value_name = "RATIO", default_value_t = 0.5, value_parser = ratio)]
-    pub min_coverage: f64,
-    /// Permissions of published files, octal
-    #[arg(long, value_name = "MODE", default_value = "600")]
-    pub mode: Mode,
+    #[command(flatten)]
+    pub scoring: ScoringArguments,
     /// Print how each month ended on standard output
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<Format>,
-}
-
-/// Which day a history is scored for.
-#[derive(Debug, Args)]
-pub struct DateArguments {
-    /// Day the score is for [default: today, UTC]
-    #[arg(long, value_name = "DATE", conflicts_with = "month")]
-    pub as_of: Option<NaiveDate>,
-    /// Usage month the score is for, as of the day it is complete
-    #[arg(long, value_name = "MONTH")]
-    pub month: Option<Month>,
 }
 
 #[derive(Debug, Args)]
@@ -602,7 +621,10 @@ pub struct CheckArguments {
     #[command(flatten)]
     pub rulebook: RulebookArgument,
     #[command(flatten)]
-    pub limits: LimitArguments,
+    pub limit: RejectArgument,
+    /// Exit with 4 where there are warnings or rejects
+    #[arg(long)]
+    pub strict: bool,
     /// Print every rejected row instead of counts
     #[arg(long)]
     pub rejects: bool,

@@ -9,24 +9,14 @@ use super::summary::counted;
 use crate::error::Result;
 use crate::insight::{self, Backfill, MonthResult, Status};
 use crate::month::Month;
-use crate::pipeline::{Outcome, Settings};
-use crate::rulebook::{self, When};
+use crate::pipeline::Outcome;
+use crate::rulebook::When;
 
 /// Publishes the months, says how each ended, and fails with 8 where one has failed.
 pub fn backfill(arguments: &BackfillArguments, console: &Console) -> Result<()> {
-    let name = arguments.rulebook.rulebook.as_deref();
-    let choose = |month: Month| rulebook::choose_as_of(name, When::Month(month));
+    let choose = |month: Month| arguments.rulebook.as_of(When::Month(month));
     let rules = choose(arguments.to)?;
-    let settings = Settings {
-        partners: arguments.partner.clone(),
-        distributors: arguments.distributor.clone(),
-        shards: arguments.shards.into(),
-        evidence: arguments.evidence,
-        max_reject_ratio: arguments.max_reject_ratio,
-        min_coverage: arguments.min_coverage,
-        mode: arguments.mode,
-        ..Settings::new(&arguments.history, rules.as_of_month(arguments.to), rules)
-    };
+    let settings = arguments.scoring.settings(&arguments.history, rules.as_of_month(arguments.to), rules);
     let span = (arguments.from, arguments.to);
     let mut told =
         |month: Month, result: &MonthResult, outcome: Option<&Outcome>| tell(console, month, result, outcome);

@@ -4,12 +4,12 @@ use polars::prelude::*;
 
 use super::arguments::CheckArguments;
 use super::console::Console;
+use super::printer;
 use super::summary::counted;
-use super::{printer, score};
 use crate::error::{Code, Error, Result};
 use crate::history::Findings;
 use crate::pipeline;
-use crate::rulebook::{self, Rulebook};
+use crate::rulebook::{self, Rulebook, When};
 
 /// Prints the findings, and fails as a score of the history would.
 pub fn check(arguments: &CheckArguments, console: &Console) -> Result<()> {
@@ -28,8 +28,8 @@ pub fn check(arguments: &CheckArguments, console: &Console) -> Result<()> {
     let text =
         format!("{rows} checked, {months}: {rejected} rejected, {} of warnings", counted(warnings as u64, "kind"));
     console.say(&text, || tracing::info!(checked, rejects, warnings, months, "checked"));
-    history.refuse_rejects(&findings, arguments.limits.max_reject_ratio)?;
-    if arguments.limits.strict && (rejects > 0 || warnings > 0) {
+    history.refuse_rejects(&findings, arguments.limit.max_reject_ratio)?;
+    if arguments.strict && (rejects > 0 || warnings > 0) {
         return Err(Error::new(Code::Strict, "the history has rejects or warnings")
             .at(arguments.history.display())
             .hint("`check --rejects` prints every rejected row"));
@@ -44,7 +44,7 @@ fn rules(arguments: &CheckArguments) -> Result<Rulebook> {
         return rulebook::choose(name);
     }
     let newest = pipeline::newest_month(&arguments.history)?;
-    rulebook::choose_as_of(name, score::when(None, newest))
+    arguments.rulebook.as_of(When::asked(None, newest))
 }
 
 /// One row for each table and rule.

@@ -6,13 +6,13 @@ use std::fmt::Write;
 use comfy_table::Cell;
 
 use super::arguments::ExplainArguments;
+use super::printer;
 use super::summary::counted;
 use super::text::{left, month, partner, points, right, table};
-use super::{printer, score};
 use crate::error::Result;
 use crate::insight::{self, ExplainedMeasure, ExplainedRow, Explanation, Published, Wanted};
 use crate::pipeline::Settings;
-use crate::rulebook::{self, Track};
+use crate::rulebook::Track;
 
 /// Explains a partner of a run or of a history.
 pub fn explain(arguments: &ExplainArguments) -> Result<()> {
@@ -25,8 +25,8 @@ pub fn explain(arguments: &ExplainArguments) -> Result<()> {
         }
         insight::explain_run(source, &arguments.partner, &wanted)?
     } else {
-        let when = score::when(date.as_of, date.month);
-        let rules = rulebook::choose_as_of(arguments.rulebook.rulebook.as_deref(), when)?;
+        let when = date.when();
+        let rules = arguments.rulebook.as_of(when)?;
         let as_of = rules.as_of(when);
         let settings = Settings { partners: vec![arguments.partner.clone()], ..Settings::new(source, as_of, rules) };
         insight::explain_history(&settings.of_a_few(), &wanted)?

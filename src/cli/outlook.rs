@@ -6,21 +6,21 @@ use std::fmt::Write;
 use comfy_table::Cell;
 
 use super::arguments::OutlookArguments;
+use super::printer;
 use super::summary::counted;
 use super::text::{left, partner, points, right, table};
-use super::{printer, score};
 use crate::error::Result;
 use crate::insight::{self, Outlook, PartnerOutlook};
 use crate::pipeline::Settings;
-use crate::rulebook;
+use crate::rulebook::Metric;
 
 /// Partners of a portfolio, and rows of evidence, that are shown.
 const SHOWN: usize = 25;
 
 /// Looks ahead for a partner, or for all.
 pub fn outlook(arguments: &OutlookArguments) -> Result<()> {
-    let when = score::when(arguments.date.as_of, arguments.date.month);
-    let rules = rulebook::choose_as_of(arguments.rulebook.rulebook.as_deref(), when)?;
+    let when = arguments.date.when();
+    let rules = arguments.rulebook.as_of(when)?;
     let settings = Settings {
         partners: arguments.partner.iter().cloned().collect(),
         distributors: arguments.distributor.clone(),
@@ -61,8 +61,7 @@ fn months(text: &mut String, one: &PartnerOutlook) {
         "deployments",
     ]);
     for month in &one.months {
-        let metrics =
-            crate::rulebook::Metric::ALL.map(|metric| month.metrics.get(metric.name()).copied().unwrap_or_default());
+        let metrics = Metric::ALL.map(|metric| month.metrics.get(metric.name()).copied().unwrap_or_default());
         let designation = if month.qualified { "yes" } else { "no" };
         let head =
             [left(&month.as_of.to_string()), left(&month.track), right(points(month.total_points)), left(designation)];

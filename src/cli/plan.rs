@@ -5,22 +5,21 @@ use std::fmt::Write;
 use comfy_table::Cell;
 
 use super::arguments::PlanArguments;
+use super::printer;
 use super::simulate::standing;
 use super::summary::counted;
 use super::text::{left, partner, points, right, table};
-use super::{printer, score};
 use crate::error::Result;
 use crate::insight::{self, Effort, Plan, Plans, TrackPlan};
 use crate::pipeline::Settings;
-use crate::rulebook;
 
 /// Partners of a portfolio that are shown.
 const SHOWN: usize = 25;
 
 /// Plans for a partner, or for all.
 pub fn plan(arguments: &PlanArguments) -> Result<()> {
-    let when = score::when(arguments.date.as_of, arguments.date.month);
-    let rules = rulebook::choose_as_of(arguments.rulebook.rulebook.as_deref(), when)?;
+    let when = arguments.date.when();
+    let rules = arguments.rulebook.as_of(when)?;
     let effort = Effort::read(arguments.effort.as_deref())?;
     arguments.effort.as_deref().map_or(Ok(()), |path| effort.require_options(&rules, path))?;
     let settings = Settings {

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use comfy_table::Cell;
 
 use super::arguments::SimulateArguments;
+use super::printer;
 use super::text::{change, left, partner, points, right, table};
-use super::{printer, score};
 use crate::error::Result;
 use crate::insight::{self, ChangedMeasure, RulebookComparison, Scenario, Simulation, Total};
 use crate::pipeline::Settings;
@@ -17,8 +17,8 @@ const SHOWN: usize = 10;
 
 /// Simulates changes of one partner, or another rulebook over the portfolio.
 pub fn simulate(arguments: &SimulateArguments) -> Result<()> {
-    let when = score::when(arguments.date.as_of, arguments.date.month);
-    let rules = rulebook::choose_as_of(arguments.rulebook.rulebook.as_deref(), when)?;
+    let when = arguments.date.when();
+    let rules = arguments.rulebook.as_of(when)?;
     let settings = Settings {
         partners: arguments.partner.iter().cloned().collect(),
         distributors: arguments.distributor.clone(),
