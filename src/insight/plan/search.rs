@@ -94,16 +94,25 @@ pub struct Solution {
 }
 
 /// A set of tenants' moves that no other beats.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Set {
     effort: i64,
     users: i64,
     headroom: i64,
-    moves: Vec<(usize, usize)>,
+    /// The place of its last move among the search's steps; none where it has no moves.
+    last: Option<usize>,
 }
 
 impl Set {
-    const NONE: Set = Set { effort: 0, users: 0, headroom: 0, moves: Vec::new() };
+    /// The set with a move more, which is the step at `last`.
+    fn with(&self, made: &Move, last: usize) -> Set {
+        Set {
+            effort: self.effort + made.effort,
+            users: self.users + made.gain.active_users,
+            headroom: self.headroom + made.headroom,
+            last: Some(last),
+        }
+    }
 
     /// Whether it is as good, whatever comes after, once the users it has fewer are won at no tenant in particular.
     fn beats(&self, other: &Set, user: i64) -> bool {
@@ -117,38 +126,124 @@ impl Set {
     }
 }
 
-/// Sets by tenants won and deployments gained.
-type Sets = BTreeMap<(i64, i64), Vec<Set>>;
+/// Tenants won and deployments gained.
+type Won = (i64, i64);
+
+/// Sets by what they have won.
+type Sets = BTreeMap<Won, Vec<Set>>;
+
+/// People who make sets of some tenants and deployments enough, once they have so many users.
+#[derive(Debug, Clone, Copy)]
+struct Completion {
+    people: [i64; 2],
+    effort: i64,
+    users: i64,
+}
+
+/// A search under way.
+struct Search<'a> {
+    problem: &'a Problem,
+    sets: Sets,
+    /// The moves of all sets, each with the step before it, which sets share.
+    steps: Vec<(Option<usize>, (usize, usize))>,
+    completions: BTreeMap<Won, Vec<Completion>>,
+    /// What the next solution must cost less than.
+    below: i64,
+    best: Option<Solution>,
+}
 
 /// The set of moves with the least effort below `limit`; None where there is none.
 pub fn cheapest(problem: &Problem, limit: i64) -> Option<Solution> {
-    let mut best = None;
-    let mut sets = Sets::from([((0, 0), vec![Set::NONE])]);
+    let mut search = Search::new(problem, limit);
     for tenant in cheapest_first(problem) {
-        grow(problem, &mut sets, tenant, below(&best, limit));
-        thin(&mut sets, problem.user);
-        // A way that is known already tells early which sets are not worth going on with.
-        let promising = sets.iter().filter_map(|(key, sets)| Some((*key, sets.iter().min_by_key(|set| set.effort)?)));
-        promising.for_each(|(key, set)| complete(problem, key, set, limit, &mut best));
+        search.grow(tenant);
+        search.thin();
+        search.complete_promising();
     }
-    for (key, of_gain) in &sets {
-        of_gain.iter().for_each(|set| complete(problem, *key, set, limit, &mut best));
-    }
-    best
+    search.complete_all();
+    search.best
 }
 
-/// What a set must cost less than.
-fn below(best: &Option<Solution>, limit: i64) -> i64 {
-    best.as_ref().map_or(limit, |best| best.effort)
-}
+impl<'a> Search<'a> {
+    fn new(problem: &'a Problem, limit: i64) -> Search<'a> {
+        Search {
+            problem,
+            sets: Sets::from([((0, 0), vec![Set::default()])]),
+            steps: Vec::new(),
+            completions: BTreeMap::new(),
+            below: limit,
+            best: None,
+        }
+    }
 
-/// Takes a set, completed, for the best where it costs less.
-fn complete(problem: &Problem, key: (i64, i64), set: &Set, limit: i64, best: &mut Option<Solution>) {
-    let below = below(best, limit);
-    if set.effort < below
-        && let Some(better) = completed(problem, key, set, below)
-    {
-        *best = Some(better);
+    /// Adds every set with a move of one tenant more that costs less than the best, its gains counted as far as they add points.
+    fn grow(&mut self, tenant: usize) {
+        let problem = self.problem;
+        let rooms = (problem.net_customer_adds.room(), problem.deployments.room());
+        for ((tenants, deployed), of_gain) in self.sets.clone() {
+            for (place, made) in problem.tenants[tenant].iter().enumerate() {
+                let won = (tenants + made.gain.net_customer_adds, deployed + made.gain.deployments);
+                let won = (won.0.min(rooms.0), won.1.min(rooms.1));
+                for before in of_gain.iter().filter(|set| set.effort + made.effort < self.below) {
+                    let mut set = before.with(made, self.steps.len());
+                    set.users = set.users.min(problem.usage_growth.room());
+                    if add(self.sets.entry(won).or_default(), set, problem.user) {
+                        self.steps.push((before.last, (tenant, place)));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Keeps the most promising where there are too many.
+    fn thin(&mut self) {
+        if self.sets.values().map(Vec::len).sum::<usize>() <= MOST_SETS {
+            return;
+        }
+        let each = (MOST_SETS / self.sets.len()).max(1);
+        for of_gain in self.sets.values_mut() {
+            of_gain.sort_by_key(|set| (set.promise(self.problem.user), set.effort));
+            of_gain.truncate(each);
+        }
+    }
+
+    /// Completes the cheapest sets: a way that is known early tells which sets are not worth going on with.
+    fn complete_promising(&mut self) {
+        let cheapest = |(won, sets): (&Won, &Vec<Set>)| Some((*won, *sets.iter().min_by_key(|set| set.effort)?));
+        let promising: Vec<(Won, Set)> = self.sets.iter().filter_map(cheapest).collect();
+        promising.into_iter().for_each(|(won, set)| self.complete(won, set));
+    }
+
+    fn complete_all(&mut self) {
+        for (won, sets) in std::mem::take(&mut self.sets) {
+            sets.into_iter().for_each(|set| self.complete(won, set));
+        }
+    }
+
+    /// Takes a set, with the people and users that are cheapest beside it, for the best where it costs less.
+    fn complete(&mut self, won: Won, set: Set) {
+        let problem = self.problem;
+        let completions = self.completions.entry(won).or_insert_with(|| completions(problem, won));
+        let room = problem.headroom - set.headroom;
+        let beside = completions.iter().map(|people| (people, (people.users - set.users).max(0)));
+        let costed = beside
+            .filter(|(_, users)| *users <= room)
+            .map(|(people, users)| (set.effort + people.effort + users * problem.user, people.people, users));
+        if let Some((effort, people, users)) = costed.min_by_key(|(effort, ..)| *effort)
+            && effort < self.below
+        {
+            self.below = effort;
+            self.best = Some(Solution { effort, people, users, moves: self.moves(set) });
+        }
+    }
+
+    /// The moves of a set, in the order in which they were added.
+    fn moves(&self, set: Set) -> Vec<(usize, usize)> {
+        let back =
+            std::iter::successors(set.last.map(|last| self.steps[last]), |step| step.0.map(|last| self.steps[last]));
+        let mut moves: Vec<(usize, usize)> = back.map(|step| step.1).collect();
+        moves.reverse();
+        moves
     }
 }
 
@@ -161,10 +256,9 @@ fn cheapest_first(problem: &Problem) -> Vec<usize> {
 
 /// The cheapest single move that is enough: one person, one tenant's move, or users won at one tenant, of which `most` can be won.
 pub fn single(problem: &Problem, most: i64) -> Option<Solution> {
-    let none = Set::NONE;
     let people =
         [[1, 0], [0, 1]].map(|people| Solution { effort: certified(problem, people), people, ..Solution::default() });
-    let people = people.into_iter().filter(|solution| reaches(problem, (0, 0), &none, solution));
+    let people = people.into_iter().filter(|solution| reaches(problem, Gain::default(), solution.people));
     let places = problem
         .tenants
         .iter()
@@ -172,12 +266,10 @@ pub fn single(problem: &Problem, most: i64) -> Option<Solution> {
         .flat_map(|(tenant, moves)| (0..moves.len()).map(move |place| (tenant, place)));
     let moved = places.filter_map(|(tenant, place)| {
         let made = &problem.tenants[tenant][place];
-        let key = (made.gain.net_customer_adds, made.gain.deployments);
         let solution = Solution { effort: made.effort, moves: vec![(tenant, place)], ..Solution::default() };
-        reaches(problem, key, &with(problem, &none, made, (tenant, place)), &solution).then_some(solution)
+        reaches(problem, made.gain, [0, 0]).then_some(solution)
     });
-    let alone = Problem { headroom: most, ..problem.clone() };
-    let users = users_beside(&alone, (0, 0), &none, [0, 0]).filter(|users| *users > 0);
+    let users = users_needed(problem, (0, 0), [0, 0]).filter(|users| (1..=most).contains(users));
     let users = users.map(|users| Solution { effort: users * problem.user, users, ..Solution::default() });
     people.chain(moved).chain(users).min_by_key(|solution| solution.effort)
 }
@@ -186,82 +278,35 @@ fn certified(problem: &Problem, people: [i64; 2]) -> i64 {
     people.iter().zip(problem.certify).map(|(people, effort)| people * effort).sum()
 }
 
-/// Whether a set of tenants' moves, with people and users beside it, is enough.
-fn reaches(problem: &Problem, (tenants, deployed): (i64, i64), set: &Set, solution: &Solution) -> bool {
-    let points = [
-        problem.net_customer_adds.points(tenants),
-        problem.intermediate.points(solution.people[0]),
-        problem.advanced.points(solution.people[1]),
-        problem.usage_growth.points(set.users + solution.users),
-        problem.deployments.points(deployed),
-    ];
-    points.iter().sum::<Points>() >= problem.goal && points.iter().all(|points| *points >= problem.minimum)
+/// Whether so much more is enough.
+fn reaches(problem: &Problem, gain: Gain, people: [i64; 2]) -> bool {
+    let won = (gain.net_customer_adds, gain.deployments);
+    users_needed(problem, won, people).is_some_and(|users| users <= gain.active_users)
 }
 
-/// Adds every set with a move of one tenant more that costs less than `limit`, its gains counted as far as they add points.
-fn grow(problem: &Problem, sets: &mut Sets, tenant: usize, limit: i64) {
-    let rooms = (problem.net_customer_adds.room(), problem.deployments.room());
-    let before = sets.clone();
-    for ((tenants, deployed), of_gain) in &before {
-        for (place, made) in problem.tenants[tenant].iter().enumerate() {
-            let key =
-                ((tenants + made.gain.net_customer_adds).min(rooms.0), (deployed + made.gain.deployments).min(rooms.1));
-            for set in of_gain.iter().filter(|set| set.effort + made.effort < limit) {
-                add(sets.entry(key).or_default(), with(problem, set, made, (tenant, place)), problem.user);
-            }
-        }
-    }
-}
-
-/// Keeps the most promising where there are too many.
-fn thin(sets: &mut Sets, user: i64) {
-    if sets.values().map(Vec::len).sum::<usize>() <= MOST_SETS {
-        return;
-    }
-    let each = (MOST_SETS / sets.len()).max(1);
-    for of_gain in sets.values_mut() {
-        of_gain.sort_by_key(|set| (set.promise(user), set.effort));
-        of_gain.truncate(each);
-    }
-}
-
-fn with(problem: &Problem, set: &Set, made: &Move, place: (usize, usize)) -> Set {
-    let mut moves = set.moves.clone();
-    moves.push(place);
-    Set {
-        effort: set.effort + made.effort,
-        users: (set.users + made.gain.active_users).min(problem.usage_growth.room()),
-        headroom: set.headroom + made.headroom,
-        moves,
-    }
-}
-
-/// Keeps a set unless one that is there beats it; those that it beats go.
-fn add(sets: &mut Vec<Set>, set: Set, user: i64) {
-    if !sets.iter().any(|other| other.beats(&set, user)) {
+/// Keeps a set unless one that is there beats it, and says whether it did; those that it beats go.
+fn add(sets: &mut Vec<Set>, set: Set, user: i64) -> bool {
+    let is_kept = !sets.iter().any(|other| other.beats(&set, user));
+    if is_kept {
         sets.retain(|other| !set.beats(other, user));
         sets.push(set);
     }
+    is_kept
 }
 
-/// A set of tenants' moves with the people and users that are cheapest beside it, below a limit.
-fn completed(problem: &Problem, key: (i64, i64), set: &Set, limit: i64) -> Option<Solution> {
+/// The people that make sets of some tenants and deployments enough, with the fewest users they then need.
+fn completions(problem: &Problem, won: Won) -> Vec<Completion> {
     let rooms = (problem.intermediate.room(), problem.advanced.room());
     let ways = (0..=rooms.0).flat_map(|intermediate| (0..=rooms.1).map(move |advanced| [intermediate, advanced]));
-    let enough = ways.filter_map(|people| Some((people, users_beside(problem, key, set, people)?)));
-    let costed =
-        enough.map(|(people, users)| (set.effort + users * problem.user + certified(problem, people), people, users));
-    let (effort, people, users) = costed.filter(|(effort, ..)| *effort < limit).min_by_key(|(effort, ..)| *effort)?;
-    Some(Solution { effort, people, users, moves: set.moves.clone() })
+    let completion = |people| {
+        let users = users_needed(problem, won, people)?;
+        Some(Completion { people, effort: certified(problem, people), users })
+    };
+    ways.filter_map(completion).collect()
 }
 
-/// The fewest users at no tenant in particular that make a set and some people enough; None where no number that can be won does.
-fn users_beside(
-    problem: &Problem,
-    (tenants, deployed): (i64, i64),
-    set: &Set,
-    [intermediate, advanced]: [i64; 2],
-) -> Option<i64> {
+/// The fewest users that, beside tenants, deployments and people, are enough; None where no number is.
+fn users_needed(problem: &Problem, (tenants, deployed): Won, [intermediate, advanced]: [i64; 2]) -> Option<i64> {
     let without_usage = [
         problem.net_customer_adds.points(tenants),
         problem.intermediate.points(intermediate),
@@ -272,8 +317,7 @@ fn users_beside(
         return None;
     }
     let wanted = (problem.goal - without_usage.into_iter().sum::<Points>()).max(problem.minimum);
-    let users = (problem.usage_growth.needed(wanted)? - set.users).max(0);
-    (users <= problem.headroom - set.headroom).then_some(users)
+    problem.usage_growth.needed(wanted)
 }
 
 #[cfg(test)]
