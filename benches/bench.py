@@ -60,7 +60,8 @@ def programs(folder, threads, peers):
         script = ROOT / "benches" / f"{peer}_peer.py"
         limit = ["--threads", str(threads)] if peer == "duckdb" else []
         commands[peer] = [sys.executable, script, folder, "--as-of", AS_OF, "--out", out[peer], *limit]
-    commands["reading alone"] = [sys.executable, ROOT / "benches" / "bare_read.py", folder, "--as-of", AS_OF]
+    for name, script in (("reading alone", "bare_read.py"), ("reading what it needs", "needed_read.py")):
+        commands[name] = [sys.executable, ROOT / "benches" / script, folder, "--as-of", AS_OF]
     return commands, out
 
 
