@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use comfy_table::{Cell, Table, presets};
 
 use super::console::Console;
 use super::printer::printable;
+use super::text;
 use crate::pipeline::{Outcome, Settings};
 use crate::report::NEAR;
 use crate::rulebook::Track;
@@ -97,8 +98,9 @@ fn table(header: &[&str]) -> Table {
     table
 }
 
+/// Exactly: rounded, a partner a hair short of the designation would seem to have its points.
 fn points(score: &Score) -> Cell {
-    Cell::new(format!("{:.1}", score.total_points().to_f64())).set_alignment(CellAlignment::Right)
+    text::right(text::points(score.total_points().to_f64()))
 }
 
 /// A partner's name, cut where it would push the rest off the screen.
@@ -115,7 +117,7 @@ fn ranking(scores: &[Score]) -> Table {
     for score in scores {
         let qualified = if score.qualified { "yes" } else { "" };
         table.add_row([
-            Cell::new(score.rank).set_alignment(CellAlignment::Right),
+            text::right(score.rank),
             Cell::new(&score.account.partner_id),
             Cell::new(name(score)),
             Cell::new(score.track.name()),
@@ -139,7 +141,8 @@ fn near_misses(scores: &[Score]) -> Vec<&Score> {
 fn lacking(scores: &[&Score]) -> Table {
     let mut table = table(&["partner", "name", "track", "points", "lacks"]);
     for score in scores {
-        let short = (score.points_short.to_f64() > 0.0).then(|| format!("{:.1} points", score.points_short.to_f64()));
+        let short = score.points_short.to_f64();
+        let short = (short > 0.0).then(|| format!("{} points", text::points(short)));
         let metrics = score.metrics_short.iter().map(|metric| format!("{} under its minimum", metric.name()));
         let lacks: Vec<String> = short.into_iter().chain(metrics).collect();
         table.add_row([
