@@ -165,7 +165,7 @@ def charts(page, tables):
         assert share[2:8] == list(map(grouped, counts)), (share, counts)
         assert abs(float(share[8].split(" of ")[0]) - sum(points) / max(len(points), 1)) <= 0.05001, (share, points)
     groups = {"enterprise": pl.col("track") == "enterprise", "smb": pl.col("track") == "smb", "both": pl.lit(True)}
-    for row in table(page, "div:has(> #tracks) > table:first-of-type"):
+    for row in table(page, "#tracks + .scroll > table"):
         group(tables, row[0], tables.scores.filter(groups[row[0]]), [row[1], row[2], row[3], row[4], row[5]])
     distributors = table(page, after("distributors"))
     assert len(distributors) == tables.scores["distributor_id"].n_unique(), distributors
