@@ -100,10 +100,11 @@ questions *arguments: _python
     {{python}} benches/questions.py {{arguments}}
 
 # What an optimised build costs by crate, and what other settings would save: writes docs/build.md; more than an hour on two cores
+[positional-arguments]
 build-cost *arguments: _python
     cargo build --release
     {{python}} -m pip install --quiet --disable-pip-version-check -r benches/requirements.txt
-    {{python}} benches/build_cost.py {{arguments}}
+    {{python}} benches/build_cost.py "$@"
 
 # Write the examples of the documents anew: what their commands print
 examples:

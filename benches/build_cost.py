@@ -1,10 +1,13 @@
 """What an optimised build from empty costs, by crate, and what other settings of the profile would save and cost.
 
-usage: build_cost.py [--turns 5] [--keep] [SETTING]...
+usage: build_cost.py [--turns 5] [--keep] [--package CRATE] [SETTING]...
 
 Every setting is built from an empty folder of its own, target/build-cost/SETTING, and timed; then the programs score the benchmark's
 history in turn, and must give the same bytes. Writes the tables of docs/build.md between their marks. CPU seconds are those of the
 compiler and all it started, and hardly depend on what else the machine does; wall seconds do.
+
+With --package, only that crate and what it needs are built, with the settings in turn, and a table of that is written: what a setting does
+to the largest crate is known in minutes.
 """
 
 import argparse
@@ -36,12 +39,13 @@ SETTINGS = {
 }
 
 
-def built(name):
-    """Builds from empty: wall seconds, CPU seconds, and the seconds of each crate."""
-    folder = target(name)
+def built(name, package=None):
+    """Builds from empty, or a crate and what it needs: wall seconds, CPU seconds, and the seconds of each crate."""
+    folder = target(name, package)
     shutil.rmtree(folder, ignore_errors=True)
     overrides = [part for key, value in SETTINGS[name].items() for part in ("--config", f"profile.release.{key}={value}")]
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    overrides += ["--package", package] if package else []
     command = ["cargo", "build", "--release", "--timings", "--target-dir", folder, *overrides]
     subprocess.run(command, check=True, cwd=bench.ROOT)
     wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -55,16 +59,16 @@ def built(name):
     print(f"{name}: {wall:.0f} s, {cpu:.0f} CPU s", file=sys.stderr)
 
 
-def target(name):
-    return FOLDER / re.sub(r"[^a-z0-9]+", "-", name)
+def target(name, package=None):
+    return FOLDER / re.sub(r"[^a-z0-9]+", "-", f"{name} {package}" if package else name)
 
 
 def program(name):
     return target(name) / "release" / "partnerscore"
 
 
-def cost(name):
-    file = target(name) / "cost.json"
+def cost(name, package=None):
+    file = target(name, package) / "cost.json"
     return json.loads(file.read_text()) if file.exists() else None
 
 
@@ -86,12 +90,24 @@ def speeds(names, turns):
     return {name: statistics.median(values) for name, values in walls.items()}
 
 
+def of_a_package(package, names):
+    """Builds a crate with each setting, one after another, and writes what that took."""
+    for name in names:
+        built(name, package)
+    rows = ["| setting | CPU seconds | wall seconds |", "| --- | ---: | ---: |"]
+    rows += [f"| {name} | {cost(name, package)['cpu']:.0f} | {cost(name, package)['wall']:.0f} |" for name in names]
+    bench.write(bench.ROOT / "docs" / "build.md", "\n".join([f"`{package}` and what it needs:", "", *rows]), "package")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("settings", nargs="*", metavar="SETTING", help="all where none is named")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--keep", action="store_true", help="build only what is not there yet")
+    parser.add_argument("--package", metavar="CRATE", help="build only this crate and what it needs, and no program")
     arguments = parser.parse_args()
+    if arguments.package:
+        return of_a_package(arguments.package, arguments.settings or list(SETTINGS))
     for name in arguments.settings or SETTINGS:
         if not (arguments.keep and cost(name)):
             built(name)
