@@ -189,7 +189,7 @@ pub struct ScoringArguments {
     #[arg(long)]
     pub evidence: bool,
     #[command(flatten)]
-    pub rejects: RejectArgument,
+    pub limit: RejectArgument,
     /// Smallest share of the tenants held that usage must know
     #[arg(long, value_name = "RATIO", default_value_t = 0.5, value_parser = ratio)]
     pub min_coverage: f64,
@@ -206,7 +206,7 @@ impl ScoringArguments {
             distributors: self.distributor.clone(),
             shards: self.shards.into(),
             evidence: self.evidence,
-            max_reject_ratio: self.rejects.max_reject_ratio,
+            max_reject_ratio: self.limit.max_reject_ratio,
             min_coverage: self.min_coverage,
             mode: self.mode,
             ..Settings::new(history, as_of, rules)
