@@ -87,6 +87,12 @@ profile *arguments: _python
     cargo build --release
     {{python}} benches/profile.py --write docs/performance.md {{arguments}}
 
+# What each idea for speed that was tried is worth, the program beside itself with the idea turned round; writes its table in docs/performance.md; half an hour
+[positional-arguments]
+ablations *arguments: _python
+    cargo build --release
+    {{python}} benches/ablations.py --write docs/performance.md "$@"
+
 # A flame graph of the same run, in target/flamegraph.svg; needs perf, and inferno from crates.io
 flamegraph:
     cargo build --release
@@ -99,7 +105,7 @@ questions *arguments: _python
     {{python}} -m pip install --quiet --disable-pip-version-check -r benches/requirements.txt
     {{python}} benches/questions.py {{arguments}}
 
-# What an optimised build costs by crate, and what other settings would save: writes docs/build.md; more than an hour on two cores
+# What an optimised build costs by crate, and what other settings would save: writes docs/build.md; an hour and a half on two cores
 [positional-arguments]
 build-cost *arguments: _python
     cargo build --release

@@ -1,13 +1,11 @@
 """What an optimised build from empty costs, by crate, and what other settings of the profile would save and cost.
 
-usage: build_cost.py [--turns 5] [--keep] [--package CRATE] [SETTING]...
+usage: build_cost.py [--turns 5] [--keep] [SETTING]...
 
 Every setting is built from an empty folder of its own, target/build-cost/SETTING, and timed; then the programs score the benchmark's
 history in turn, and must give the same bytes. Writes the tables of docs/build.md between their marks. CPU seconds are those of the
-compiler and all it started, and hardly depend on what else the machine does; wall seconds do.
-
-With --package, only that crate and what it needs are built, with the settings in turn, and a table of that is written: what a setting does
-to the largest crate is known in minutes.
+compiler and all it started. What a second is worth changes with the hour on a shared machine: one small crate is built as it stands
+before and after each setting, and settings compare by how often it would have been built in the same time.
 """
 
 import argparse
@@ -31,12 +29,32 @@ NOT_HOT = [
     "arrow-string", "arrow-row", "arrow-ipc", "parquet", "object_store", "reqwest", "rustls", "h2", "hyper", "tokio", "brotli",
     "clap_builder", "regex-automata", "regex-syntax", "sysinfo", "comfy-table", "toml", "csv",
 ]
+# Crates in which a run spends its time.
+HOT = [
+    "partnerscore", "polars-arrow", "polars-buffer", "polars-compute", "polars-core", "polars-expr", "polars-ops", "polars-parquet",
+    "polars-stream", "polars-utils",
+]
+SIXTEEN = {'package."*".codegen-units': "16"}
+APART = SIXTEEN | {"lto": '"off"'}
 SETTINGS = {
     "as it stands": {},
-    "line tables in dependencies too": {'package."*".debug': '"line-tables-only"'},
-    "crates that are not hot at opt-level 1": {f"package.{name}.opt-level": "1" for name in NOT_HOT},
-    "64 codegen units": {"codegen-units": "64"},
+    "sixteen codegen units, as by default": SIXTEEN,
+    "the same, and crates that are not hot at opt-level 1": SIXTEEN | {f"package.{name}.opt-level": "1" for name in NOT_HOT},
+    "sixteen units, not optimised across": APART,
+    "the same, and hot crates in one unit": APART | {f"package.{name}.codegen-units": "1" for name in HOT},
 }
+# A crate of a quarter of a minute, by which the machine's speed is told.
+YARDSTICK = "regex-automata"
+
+
+def measure(name):
+    """Builds from empty with a setting, between two builds of the yardstick, whose mean CPU seconds are kept beside its cost."""
+    yardsticks = [built("as it stands", YARDSTICK)["cpu"]]
+    whole = built(name)
+    yardsticks.append(built("as it stands", YARDSTICK)["cpu"])
+    kept = whole | {"yardstick": statistics.mean(yardsticks)}
+    (target(name) / "cost.json").write_text(json.dumps(kept))
+    print(f"{name}: yardsticks {yardsticks}", file=sys.stderr)
 
 
 def built(name, package=None):
@@ -55,8 +73,8 @@ def built(name, package=None):
     crates = {}
     for unit in units:
         crates[unit["name"]] = crates.get(unit["name"], 0) + unit["duration"]
-    (folder / "cost.json").write_text(json.dumps({"wall": wall, "cpu": cpu, "crates": crates}))
-    print(f"{name}: {wall:.0f} s, {cpu:.0f} CPU s", file=sys.stderr)
+    print(f"{package or 'the program'}, {name}: {wall:.0f} s, {cpu:.0f} CPU s", file=sys.stderr)
+    return {"wall": wall, "cpu": cpu, "crates": crates}
 
 
 def target(name, package=None):
@@ -67,8 +85,8 @@ def program(name):
     return target(name) / "release" / "partnerscore"
 
 
-def cost(name, package=None):
-    file = target(name, package) / "cost.json"
+def cost(name):
+    file = target(name) / "cost.json"
     return json.loads(file.read_text()) if file.exists() else None
 
 
@@ -90,38 +108,25 @@ def speeds(names, turns):
     return {name: statistics.median(values) for name, values in walls.items()}
 
 
-def of_a_package(package, names):
-    """Builds a crate with each setting, one after another, and writes what that took."""
-    for name in names:
-        built(name, package)
-    rows = ["| setting | CPU seconds | wall seconds |", "| --- | ---: | ---: |"]
-    rows += [f"| {name} | {cost(name, package)['cpu']:.0f} | {cost(name, package)['wall']:.0f} |" for name in names]
-    bench.write(bench.ROOT / "docs" / "build.md", "\n".join([f"`{package}` and what it needs:", "", *rows]), "package")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("settings", nargs="*", metavar="SETTING", help="all where none is named")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--keep", action="store_true", help="build only what is not there yet")
-    parser.add_argument("--package", metavar="CRATE", help="build only this crate and what it needs, and no program")
     arguments = parser.parse_args()
-    if arguments.package:
-        return of_a_package(arguments.package, arguments.settings or list(SETTINGS))
     for name in arguments.settings or SETTINGS:
         if not (arguments.keep and cost(name)):
-            built(name)
+            measure(name)
     names = [name for name in SETTINGS if cost(name)]
     seconds = speeds(names, arguments.turns)
-    rows = ["| setting | CPU seconds | wall seconds | program (MB) | seconds of a score |", "| --- | ---: | ---: | ---: | ---: |"]
+    rows = ["| setting | CPU seconds | yardsticks | wall seconds | program (MB) | seconds of a score |", "| --- | ---: | ---: | ---: | ---: | ---: |"]
     for name in names:
-        size = program(name).stat().st_size / 1e6
-        rows.append(f"| {name} | {cost(name)['cpu']:.0f} | {cost(name)['wall']:.0f} | {size:.0f} | {seconds[name]:.2f} |")
-    # Other work stretches single crates: the build that had least of it beside it tells their shares best.
-    calm = min(names, key=lambda name: cost(name)["wall"])
-    crates = cost(calm)["crates"]
+        taken, size = cost(name), program(name).stat().st_size / 1e6
+        yardsticks = taken["cpu"] / taken["yardstick"]
+        rows.append(f"| {name} | {taken['cpu']:.0f} | {yardsticks:.1f} | {taken['wall']:.0f} | {size:.0f} | {seconds[name]:.2f} |")
+    crates = cost("as it stands")["crates"]
     whole = sum(crates.values())
-    rows += ["", f"By crate, {calm} ({len(crates)} crates):", "", "| crate | share of all crates' time |", "| --- | ---: |"]
+    rows += ["", f"By crate, as it stands ({len(crates)} crates):", "", "| crate | share of all crates' time |", "| --- | ---: |"]
     rows += [f"| {name} | {100 * taken / whole:.1f} % |" for name, taken in sorted(crates.items(), key=lambda crate: -crate[1])[:20]]
     bench.write(bench.ROOT / "docs" / "build.md", "\n".join(rows))
 

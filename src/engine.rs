@@ -87,6 +87,12 @@ pub fn day(day: NaiveDate) -> Expr {
     lit(Scalar::new_date(day.to_epoch_days()))
 }
 
+/// Values as the one list that an `is_in` looks in. Of a series, a scan would make that list anew for every row group.
+pub fn list(values: &Series) -> Result<Expr> {
+    let list = values.implode().map_err(|error| Error::internal(error.to_string()))?;
+    Ok(lit(list.into_series()))
+}
+
 /// The first and the last day that dates are computed with; files can hold days beyond, which have no year that prints.
 const DAYS: [(i32, u32, u32); 2] = [(1, 1, 1), (9999, 12, 31)];
 

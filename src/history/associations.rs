@@ -82,7 +82,7 @@ pub(super) fn check(
     if !all_sound {
         findings.reject(engine::collect(STAGE, rejected(scan()?, NAME, &KEY, &checks(), &[]))?);
     }
-    let strangers = scan()?.filter(col("partner_id").is_in(accounts.known(), false).not());
+    let strangers = scan()?.filter(col("partner_id").is_in(accounts.known()?, false).not());
     if any_row(STAGE, vec![strangers])? {
         let unknown = super::unknown_partners(scan()?.filter(is_sound.clone()), NAME, &KEY, accounts);
         findings.reject(engine::collect(STAGE, unknown)?);

@@ -140,9 +140,9 @@ impl Accounts {
     }
 
     /// Every known partner's id, as the haystack of an `is_in`.
-    pub fn known(&self) -> Expr {
+    pub fn known(&self) -> Result<Expr> {
         let partners = StringChunked::from_iter_values("known".into(), self.by_partner.keys().map(String::as_str));
-        lit(partners.into_series()).implode(false)
+        engine::list(&partners.into_series())
     }
 
     /// The id behind each number: `account` UInt32, `partner_id` String.

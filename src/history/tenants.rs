@@ -94,8 +94,8 @@ impl Tenants {
     }
 
     /// Every id, as the haystack of an `is_in`.
-    pub fn haystack(&self) -> Expr {
-        lit(self.ids.as_ref().clone().into_series()).implode(false)
+    pub fn haystack(&self) -> Result<Expr> {
+        engine::list(&self.ids.as_ref().clone().into_series())
     }
 
     /// For each number, whether a column of numbers has it.

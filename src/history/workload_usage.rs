@@ -241,7 +241,8 @@ pub(super) fn check_monthless(table: &Table) -> Result<Findings> {
 impl UsageMonth {
     /// Reads a month.
     pub(super) fn open(table: &Table, wanted: &Rows, to_find: &Arc<ToFind>) -> Result<UsageMonth> {
-        let theirs = wanted.only.then(|| col("tenant_id").is_in(to_find.tenants.haystack(), false));
+        let haystack = wanted.only.then(|| to_find.tenants.haystack()).transpose()?;
+        let theirs = haystack.map(|ids| col("tenant_id").is_in(ids, false));
         let keep = wanted.range.keep().into_iter().chain(theirs).reduce(Expr::and);
         let broken = stored(table, wanted.month, keep.clone(), Wanted::Unsound)?;
         let broken = rejected(broken, NAME, &KEY, &checks(true), &["tenant_id"]);
@@ -272,11 +273,11 @@ impl UsageMonth {
         let theirs = numbers.u32().map_err(|error| Error::internal(error.to_string()))?;
         let checked = theirs.iter().flatten().filter_map(|number| self.checked.get(number as usize));
         findings.count_checked(NAME, checked.map(|rows| u64::from(*rows)).sum());
-        let ids = tenants.ids_of(numbers)?;
+        let ids = engine::list(&tenants.ids_of(numbers)?)?;
         for (rejects, breaks_check) in
             self.rejects.iter().zip([true, false]).filter(|(rejects, _)| rejects.height() > 0)
         {
-            let theirs = col("tenant_id").is_in(lit(ids.clone()).implode(false), false);
+            let theirs = col("tenant_id").is_in(ids.clone(), false);
             let columns = REJECT_COLUMNS.map(col);
             let rejects = engine::collect("usage rejects", rejects.clone().lazy().filter(theirs).select(columns))?;
             findings.count_checked(NAME, if breaks_check { rejects.height() as u64 } else { 0 });
@@ -302,7 +303,8 @@ fn counted(seen: &Seen) -> (Findings, u64) {
 fn resolved(all: LazyFrame, repeating: &[String], month: Month) -> Result<(LazyFrame, DataFrame)> {
     let ids = Series::new("tenant_id".into(), repeating).unique_stable();
     let ids = ids.map_err(|error| engine::plan_error("usage repeats", &error))?;
-    let theirs = || col("tenant_id").is_in(lit(ids.clone()).implode(false), false);
+    let ids = engine::list(&ids)?;
+    let theirs = || col("tenant_id").is_in(ids.clone(), false);
     let rows = engine::collect("usage repeats", all.clone().filter(theirs()))?;
     let values = rows.clone().lazy().unique(None, UniqueKeepStrategy::Any);
     let pair = [col("tenant_id"), col("workload")];

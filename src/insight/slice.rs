@@ -99,7 +99,7 @@ fn taken(
     for (option, of_option) in rules.options.iter().filter(|(_, of_option)| of_option.exclusive) {
         let types = Series::new("types".into(), &of_option.association_types);
         let through = col("association_type").is_in(lit(types).implode(false), false);
-        let theirs = col("tenant_id").is_in(tenants.haystack(), false);
+        let theirs = col("tenant_id").is_in(tenants.haystack()?, false);
         let rows = history.associations(&TenantRange::all(), history.accounts())?;
         let rows = renamed(rows.filter(holds.clone().and(through).and(theirs)), history.accounts());
         let rows = rows.select([col("tenant_id"), col("partner_id")]).unique(None, UniqueKeepStrategy::Any);

@@ -132,3 +132,29 @@ fn the_map_of_the_house_names_every_room() {
         last = place;
     }
 }
+
+/// `benches/ablations.toml` names texts of the sources; each must stand once, or `just ablations` cannot turn its idea round.
+#[test]
+fn every_idea_for_speed_that_was_tried_can_be_turned_round() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let ideas = fs::read_to_string(root.join("benches/ablations.toml")).expect("ideas");
+    let ideas: toml::Table = ideas.parse().expect("TOML");
+    let ideas = ideas["idea"].as_array().expect("a list of ideas");
+    let mut checked = 0;
+    for idea in ideas {
+        for edit in idea.get("edits").and_then(|edits| edits.as_array()).into_iter().flatten() {
+            let text = |name: &str| edit[name].as_str().expect("a text");
+            let source = fs::read_to_string(root.join(text("file"))).expect("a source");
+            let name = &idea["name"];
+            assert_eq!(
+                source.matches(text("from")).count(),
+                1,
+                "{name}: {} has not once: {}",
+                text("file"),
+                text("from")
+            );
+            checked += 1;
+        }
+    }
+    assert!(checked > 10, "{checked} edits found");
+}
