@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// Stages take 1.4 times as long with the system's allocator.
+/// Beside the system's allocator: docs/performance.md. `cli::environment` has it leave huge pages alone.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 /// How many threads the engine starts, once in a process.
 const THREADS: &str = "POLARS_MAX_THREADS";
 /// Whether the allocator asks for huge pages. A run touches much of its memory once: clearing two megabytes where a few kilobytes are
-/// wanted costs up to a quarter of its time on virtual machines.
+/// wanted costs time on virtual machines, as docs/performance.md shows.
 const HUGE_PAGES: (&str, &str) = ("MIMALLOC_ALLOW_THP", "0");
 
 /// Starts this program anew with the environment that it wants, unless it has it already. What the user has set stays.

@@ -1,4 +1,4 @@
-//! The key of a pair as one number: grouping and joining look at one column, which costs a third of looking at four.
+//! The key of a pair as one number: grouping and joining look at one column in the place of four.
 
 use polars::prelude::*;
 
