@@ -1,6 +1,6 @@
 """What an optimised build from empty costs, by crate, and what other settings of the profile would save and cost.
 
-usage: build_cost.py [--turns 5] [--keep] [SETTING]...
+usage: build_cost.py [--turns 9] [--keep] [SETTING]...
 
 Every setting is built from an empty folder of its own, target/build-cost/SETTING, and timed; then the programs score the benchmark's
 history in turn, and must give the same bytes. Writes the tables of docs/build.md between their marks. CPU seconds are those of the
@@ -91,39 +91,45 @@ def cost(name):
 
 
 def speeds(names, turns):
-    """Median seconds of scoring the benchmark's history with each program, in turn, and whether all give the same bytes."""
+    """Wall and CPU time of scoring the benchmark's history with each program in turn, as multiples of the first's: medians of the turns.
+
+    Stops where one gives other bytes.
+    """
     folder, threads = bench.history(10_000, 1_000_000, 25), os.cpu_count()
-    walls, published = {name: [] for name in names}, set()
+    turned, published = {name: [] for name in names}, set()
     for turn in range(turns + 1):
         for name in names:
             out = FOLDER / "out"
             shutil.rmtree(out, ignore_errors=True)
             command = [program(name), "score", folder, "--as-of", bench.AS_OF, "--quiet", "--out", out]
-            wall = bench.measured(command, threads)[0]
+            figures = bench.measured(command, threads)[:2]
             if turn:
-                walls[name].append(wall)
+                turned[name].append(figures)
             published.add((out / f"as_of={bench.AS_OF}" / "scores.parquet").read_bytes())
     if len(published) != 1:
         sys.exit("programs built in other ways give other bytes")
-    return {name: statistics.median(values) for name, values in walls.items()}
+    ratios = {name: [[own / first for own, first in zip(*pair)] for pair in zip(turned[name], turned[names[0]])] for name in names}
+    return {name: [statistics.median(column) for column in zip(*turns)] for name, turns in ratios.items()}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("settings", nargs="*", metavar="SETTING", help="all where none is named")
-    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--turns", type=int, default=9)
     parser.add_argument("--keep", action="store_true", help="build only what is not there yet")
     arguments = parser.parse_args()
     for name in arguments.settings or SETTINGS:
         if not (arguments.keep and cost(name)):
             measure(name)
     names = [name for name in SETTINGS if cost(name)]
-    seconds = speeds(names, arguments.turns)
-    rows = ["| setting | CPU seconds | yardsticks | wall seconds | program (MB) | seconds of a score |", "| --- | ---: | ---: | ---: | ---: | ---: |"]
+    scores = speeds(names, arguments.turns)
+    rows = ["| setting | CPU seconds | yardsticks | wall seconds | program (MB) | a score: time | CPU time |"]
+    rows += ["| --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
     for name in names:
         taken, size = cost(name), program(name).stat().st_size / 1e6
         yardsticks = taken["cpu"] / taken["yardstick"]
-        rows.append(f"| {name} | {taken['cpu']:.0f} | {yardsticks:.1f} | {taken['wall']:.0f} | {size:.0f} | {seconds[name]:.2f} |")
+        score = " | ".join(f"{ratio:.2f}" for ratio in scores[name])
+        rows.append(f"| {name} | {taken['cpu']:.0f} | {yardsticks:.1f} | {taken['wall']:.0f} | {size:.0f} | {score} |")
     crates = cost("as it stands")["crates"]
     whole = sum(crates.values())
     rows += ["", f"By crate, as it stands ({len(crates)} crates):", "", "| crate | share of all crates' time |", "| --- | ---: |"]
