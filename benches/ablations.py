@@ -3,8 +3,8 @@
 usage: ablations.py [--tenants 1000000] [--turns 5] [--only WORDS]... [--write DOCUMENT]
 
 A kept idea is taken out of a copy of the sources, a dropped one put in; the copy is built with the dependencies of the optimised program,
-and must publish the same scores. All builds are incremental, that of the program as it stands too: an idea costs a minute. Ratios are medians over the turns; the program's to itself, run a second time
-in every turn, shows what is noise.
+and must publish the same scores. All builds are incremental, that of the program as it stands too: an idea costs a minute. Ratios are
+medians over the turns; the program's to itself, run a second time in every turn, shows what is noise.
 """
 
 import os
@@ -94,6 +94,8 @@ def main():
     arguments = parser.parse_args()
     chosen = lambda idea: not arguments.only or any(words in idea["name"] for words in arguments.only)
     ideas = [AGAIN, *filter(chosen, tomllib.loads(IDEAS.read_text())["idea"])]
+    if len(ideas) == 1:
+        parser.error(f"no idea of {IDEAS.name} has these words: {', '.join(arguments.only)}")
     prepare()
     programs = [built(idea, place) for place, idea in enumerate(ideas)]
     text = table(ideas, timed(ideas, programs, arguments))

@@ -114,11 +114,14 @@ def speeds(names, turns):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("settings", nargs="*", metavar="SETTING", help="all where none is named")
+    parser.add_argument("settings", nargs="*", metavar="SETTING", help="beside the profile as it stands; all where none is named")
     parser.add_argument("--turns", type=int, default=9)
     parser.add_argument("--keep", action="store_true", help="build only what is not there yet")
     arguments = parser.parse_args()
-    for name in arguments.settings or SETTINGS:
+    unknown = [name for name in arguments.settings if name not in SETTINGS]
+    if unknown:
+        parser.error(f"no such setting: {', '.join(unknown)}; there are: {', '.join(SETTINGS)}")
+    for name in dict.fromkeys(["as it stands", *(arguments.settings or SETTINGS)]):
         if not (arguments.keep and cost(name)):
             measure(name)
     names = [name for name in SETTINGS if cost(name)]
