@@ -13,7 +13,7 @@ use super::summary::counted;
 use super::text::{left, right, table};
 use crate::engine;
 use crate::error::Result;
-use crate::ingest::{self, Coverage, FileFindings, Ingestion, PersonKey, Settings};
+use crate::ingest::{self, Coverage, FileFindings, Ingestion, MissingExport, PersonKey, Settings};
 
 /// Reasons and names that the table shows; every other format has them all.
 const SHOWN: usize = 40;
@@ -195,14 +195,14 @@ fn coverage(text: &mut String, coverage: &Coverage) {
         let _ = writeln!(text, "There is no usage yet: a score needs thirteen months of it.");
         return;
     };
-    let _ = match coverage.missing_months.len() {
-        0 => writeln!(text, "Every month that a score of {newest} needs is there."),
-        _ => writeln!(
-            text,
-            "A score of {newest} needs months without usage here: {}.",
-            coverage.missing_months.join(", ")
-        ),
-    };
+    if coverage.missing_months.is_empty() && coverage.missing_exports.is_empty() {
+        let _ = writeln!(text, "Every month that a score of {newest} needs is there, for every account and report.");
+    }
+    if !coverage.missing_months.is_empty() {
+        let months = coverage.missing_months.join(", ");
+        let _ = writeln!(text, "A score of {newest} needs months without usage here: {months}.");
+    }
+    missing_exports(text, newest, &coverage.missing_exports);
     if !coverage.absent_workloads.is_empty() {
         let names = coverage.absent_workloads.join(", ");
         let _ = writeln!(
@@ -218,4 +218,25 @@ fn coverage(text: &mut String, coverage: &Coverage) {
             printable(&sample)
         );
     }
+}
+
+/// Accounts whose exports lack a month, in a table of their own.
+fn missing_exports(text: &mut String, newest: &str, exports: &[MissingExport]) {
+    if exports.is_empty() {
+        return;
+    }
+    let mut rows = table(&["account", "name", "report", "no row in"]);
+    for export in exports.iter().take(SHOWN) {
+        rows.add_row([
+            left(&export.partner_id),
+            left(export.partner_name.as_deref().unwrap_or_default()),
+            left(&export.report),
+            left(&export.months.join(", ")),
+        ]);
+    }
+    let rows = with_more(rows, exports.len()).unwrap_or_default();
+    let _ = writeln!(
+        text,
+        "Exports are missing, so a score of {newest} can be wrong for these accounts. Download them and ingest again:\n\n{rows}\n"
+    );
 }

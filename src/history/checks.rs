@@ -21,9 +21,11 @@ pub(super) const UNKNOWN_CERTIFICATION: &str = "unknown_certification";
 pub(super) const ACTIVE_USERS_ABOVE_PAID_SEATS: &str = "active_users_above_paid_seats";
 /// A pair that several partners hold through an option that has one partner at most.
 pub const CONTESTED_PAIR: &str = "contested_pair";
+/// An account of which the exports that made the history lack a month.
+pub const MISSING_EXPORT: &str = "missing_export";
 /// The rules of every warning.
-pub const WARNINGS: [&str; 4] =
-    [UNKNOWN_WORKLOAD, UNKNOWN_CERTIFICATION, ACTIVE_USERS_ABOVE_PAID_SEATS, CONTESTED_PAIR];
+pub const WARNINGS: [&str; 5] =
+    [UNKNOWN_WORKLOAD, UNKNOWN_CERTIFICATION, ACTIVE_USERS_ABOVE_PAID_SEATS, CONTESTED_PAIR, MISSING_EXPORT];
 
 /// The columns that hold dates, some of which lie beyond what prints.
 const DATES: [&str; 5] = ["start_date", "end_date", "earned_on", "expires_on", "month"];

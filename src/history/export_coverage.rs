@@ -1,19 +1,61 @@
-//! Which months the exports of an account cover, by kind of report: what is not seen in a covered month was not there.
+//! The months that Partner Center exports cover, by partner and kind of report, as `history.json` records them.
+//!
+//! `ingest` writes the record and every reader of the history sees it. A month that no export covers is unknown: its rows are
+//! missing from the history, and nothing was lost.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-use super::partners::Partners;
+use serde::Deserialize;
+
+use super::checks::{Findings, MISSING_EXPORT};
+use super::files::Root;
+use super::partners::Accounts;
+use crate::error::{Error, Result};
 use crate::month::Month;
+
+/// The file in which `ingest` records what a history was made of.
+pub const HISTORY_JSON: &str = "history.json";
+
+/// Spans of months by partner and report, as the file holds them.
+pub type Spans = BTreeMap<String, BTreeMap<String, Vec<String>>>;
+/// Months by report.
+type Reports = BTreeMap<String, BTreeSet<Month>>;
 
 /// By partner and kind of report, the months in which that report has the partner.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Covered {
-    partners: BTreeMap<String, BTreeMap<String, BTreeSet<Month>>>,
+pub struct ExportCoverage {
+    partners: BTreeMap<String, Reports>,
 }
 
-impl Covered {
-    /// A report has a partner in a month.
-    pub(super) fn add(&mut self, partner_id: &str, report: &str, month: Month) {
+/// Months for which an account has no row in a report that has it in other months.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MissingExport {
+    /// The global account.
+    pub account: String,
+    /// The kind of report, such as `office_usage`.
+    pub report: String,
+    pub months: BTreeSet<Month>,
+}
+
+/// The part of `history.json` that readers need.
+#[derive(Deserialize)]
+struct Record {
+    #[serde(default)]
+    covered: Spans,
+}
+
+impl ExportCoverage {
+    /// Reads the record of a history; empty where there is none, as in a history that `ingest` did not make.
+    pub(super) fn read(root: &Root) -> Result<ExportCoverage> {
+        let Some(json) = root.read(HISTORY_JSON)? else { return Ok(ExportCoverage::default()) };
+        let place = root.place().join(HISTORY_JSON);
+        let record: Record = serde_json::from_slice(&json).map_err(|error| damaged(&place, &error.to_string()))?;
+        ExportCoverage::from_spans(&record.covered).ok_or_else(|| damaged(&place, "a span of months is none"))
+    }
+
+    /// Records that a report has a partner in a month.
+    pub fn add(&mut self, partner_id: &str, report: &str, month: Month) {
         // Known for nearly every row: nothing is copied then.
         if let Some(months) = self.partners.get_mut(partner_id).and_then(|reports| reports.get_mut(report)) {
             months.insert(month);
@@ -24,16 +66,15 @@ impl Covered {
     }
 
     /// Months by partner and report, as spans: `2025-10..2026-10`, or a month alone.
-    pub(super) fn spans(&self) -> BTreeMap<String, BTreeMap<String, Vec<String>>> {
-        let of_partner = |reports: &BTreeMap<String, BTreeSet<Month>>| {
-            reports.iter().map(|(report, months)| (report.clone(), spans(months))).collect()
-        };
+    pub fn to_spans(&self) -> Spans {
+        let of_partner =
+            |reports: &Reports| reports.iter().map(|(report, months)| (report.clone(), spans(months))).collect();
         self.partners.iter().map(|(partner, reports)| (partner.clone(), of_partner(reports))).collect()
     }
 
-    /// What spans say; none where one is no span.
-    pub(super) fn of_spans(spans: &BTreeMap<String, BTreeMap<String, Vec<String>>>) -> Option<Covered> {
-        let mut covered = Covered::default();
+    /// The coverage that spans state; None where one is no span of months.
+    pub fn from_spans(spans: &Spans) -> Option<ExportCoverage> {
+        let mut covered = ExportCoverage::default();
         for (partner, reports) in spans {
             for (report, spans) in reports {
                 for span in spans {
@@ -46,20 +87,90 @@ impl Covered {
         Some(covered)
     }
 
-    /// The months by global account and report: an export covers all locations of an account.
-    pub(super) fn by_account(&self, partners: &Partners) -> BTreeMap<String, BTreeMap<String, BTreeSet<Month>>> {
-        let mut accounts: BTreeMap<String, BTreeMap<String, BTreeSet<Month>>> = BTreeMap::new();
+    /// The months by global account and report: an export covers all locations of an account. Partners without an account are left
+    /// out.
+    pub fn by_account<'a>(&'a self, account_of: impl Fn(&'a str) -> Option<&'a str>) -> BTreeMap<String, Reports> {
+        let mut accounts: BTreeMap<String, Reports> = BTreeMap::new();
         for (partner, reports) in &self.partners {
-            let account = accounts.entry(partners.account(partner).to_owned()).or_default();
+            let Some(account) = account_of(partner) else { continue };
+            let account = accounts.entry(account.to_owned()).or_default();
             for (report, months) in reports {
                 account.entry(report.clone()).or_default().extend(months);
             }
         }
         accounts
     }
+
+    /// Exports that are missing between two months: a report that has an account in some of these months, and not in others.
+    ///
+    /// A report that never has the account is not missing: not every partner has every kind.
+    pub fn missing<'a>(
+        &'a self,
+        account_of: impl Fn(&'a str) -> Option<&'a str>,
+        (first, last): (Month, Month),
+    ) -> Vec<MissingExport> {
+        let mut missing = Vec::new();
+        for (account, reports) in self.by_account(account_of) {
+            for (report, covered) in reports {
+                let months: BTreeSet<Month> = first.through(last).filter(|month| !covered.contains(month)).collect();
+                let is_known = first.through(last).any(|month| covered.contains(&month));
+                if is_known && !months.is_empty() {
+                    missing.push(MissingExport { account: account.clone(), report, months });
+                }
+            }
+        }
+        missing
+    }
+
+    /// Warns of the exports that the given accounts lack between two months.
+    ///
+    /// With `decisive`, only of those that lack one of these months: a score compares M with P.
+    pub(super) fn check(&self, accounts: &Accounts, span: (Month, Month), decisive: Option<&[Month]>) -> Findings {
+        let mut findings = Findings::default();
+        let ids: BTreeMap<&str, &str> = self
+            .partners
+            .keys()
+            .filter_map(|partner| {
+                let number = accounts.of(partner)? as usize;
+                Some((partner.as_str(), accounts.rows.get(number)?.partner_id.as_str()))
+            })
+            .collect();
+        for export in self.missing(|partner| ids.get(partner).copied(), span) {
+            let counts = decisive.is_none_or(|months| months.iter().any(|month| export.months.contains(month)));
+            if counts {
+                findings.warn(MISSING_EXPORT, export.subject(), export.months.len() as u64);
+            }
+        }
+        findings
+    }
 }
 
-/// Runs of months without a gap.
+impl MissingExport {
+    /// The subject of the warning: report, months and account, such as `office_usage 2026-10 of 5600002`.
+    ///
+    /// The account is last, so that a reader can tell it apart whatever characters it holds.
+    pub fn subject(&self) -> String {
+        format!("{} {} of {}", self.report, spans(&self.months).join(","), self.account)
+    }
+
+    /// Whether a warning's subject is about an account.
+    pub fn is_about(subject: &str, account: &str) -> bool {
+        subject.split_once(" of ").is_some_and(|(_, of)| of == account)
+    }
+
+    /// The months as spans, such as `2025-10..2026-01, 2026-10`.
+    pub fn span_text(&self) -> String {
+        spans(&self.months).join(", ")
+    }
+}
+
+fn damaged(place: &Path, why: &str) -> Error {
+    Error::refused(format!("{HISTORY_JSON} cannot be read: {why}"))
+        .at(place.display())
+        .hint("restore the file from a backup, or ingest all exports into a new folder")
+}
+
+/// Runs of months without a gap, each as `2025-10..2026-10`, or a month alone.
 fn spans(months: &BTreeSet<Month>) -> Vec<String> {
     let mut runs: Vec<(Month, Month)> = Vec::new();
     for month in months {

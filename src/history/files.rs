@@ -62,6 +62,19 @@ impl Root {
         }
     }
 
+    /// The content of a small file beside the tables; None where it is not there.
+    pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let path = match self {
+            Root::Folder(folder) => folder.join(name),
+            Root::Store(stored) => return stored.read(name),
+        };
+        match std::fs::read(&path) {
+            Ok(content) => Ok(Some(content)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::storage("read the file", &path, &error)),
+        }
+    }
+
     /// The files of a table, sorted by name.
     pub(super) fn table_files(&self, table: &str) -> Result<Vec<File>> {
         match self {

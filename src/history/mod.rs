@@ -5,6 +5,7 @@
 mod associations;
 mod certifications;
 mod checks;
+mod export_coverage;
 mod files;
 mod footer;
 mod listed;
@@ -23,7 +24,8 @@ use std::sync::{Arc, OnceLock};
 use chrono::NaiveDate;
 use polars::prelude::*;
 
-pub use checks::{CONTESTED_PAIR, Findings, REJECT_COLUMNS, WARNINGS};
+pub use checks::{CONTESTED_PAIR, Findings, MISSING_EXPORT, REJECT_COLUMNS, WARNINGS};
+pub use export_coverage::{ExportCoverage, HISTORY_JSON, MissingExport, Spans};
 pub use files::File;
 use files::Root;
 pub use footer::Footer;
@@ -49,6 +51,8 @@ pub struct History {
     certifications: Table,
     workload_usage: Table,
     accounts: Accounts,
+    /// The months that exports cover, where `ingest` made the history.
+    exports: ExportCoverage,
     associations_sound: OnceLock<bool>,
     /// Where it is a part of a larger history: the months of usage which that has.
     months_of_whole: Option<BTreeSet<Month>>,
@@ -94,7 +98,9 @@ impl History {
         let associations = Table::open(&root, associations::NAME, associations::COLUMNS)?;
         let certifications = Table::open(&root, certifications::NAME, certifications::COLUMNS)?;
         let workload_usage = Table::open(&root, workload_usage::NAME, workload_usage::COLUMNS)?;
-        History::with([partners, associations, certifications, workload_usage], root.place(), known)
+        let (history, findings) =
+            History::with([partners, associations, certifications, workload_usage], root.place(), known)?;
+        Ok((History { exports: ExportCoverage::read(&root)?, ..history }, findings))
     }
 
     /// A history whose tables are in memory, with the columns of the files' tables.
@@ -132,6 +138,7 @@ impl History {
             certifications,
             workload_usage,
             accounts,
+            exports: ExportCoverage::default(),
             associations_sound,
             months_of_whole: None,
             known,
@@ -191,6 +198,16 @@ impl History {
     /// Rejected certification rows and unknown certifications.
     pub fn check_certifications(&self) -> Result<Findings> {
         certifications::check(&self.certifications, &self.accounts, &self.known.certifications)
+    }
+
+    /// Exports that some of the given accounts lack from the baseline month `span.0` to the usage month `span.1`.
+    pub fn check_exports(&self, accounts: &Accounts, span: (Month, Month)) -> Findings {
+        self.exports.check(accounts, span, None)
+    }
+
+    /// The same, as far as a score of the span depends on it: those that lack its first or its last month.
+    pub fn check_compared_exports(&self, accounts: &Accounts, span: (Month, Month)) -> Findings {
+        self.exports.check(accounts, span, Some(&[span.0, span.1]))
     }
 
     /// A month's usage.

@@ -46,6 +46,14 @@ impl Stored {
         self.folder.url()
     }
 
+    /// The content of a small object of the folder; None where the listing does not have it.
+    pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        match self.objects.iter().any(|object| object.name == name) {
+            true => Ok(self.folder.read(name)?.map(|content| content.bytes)),
+            false => Ok(None),
+        }
+    }
+
     /// The files of a table, sorted by name: `NAME.parquet`, or the Parquet files under `NAME/`.
     pub(super) fn table_files(&self, table: &str) -> Result<Vec<File>> {
         self.refuse_table_formats("")?;

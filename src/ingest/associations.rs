@@ -6,12 +6,12 @@ use std::rc::Rc;
 use arrow::datatypes::DataType::{Boolean, Date32, Utf8};
 use chrono::NaiveDate;
 
-use super::covered::Covered;
 use super::findings::Change;
 use super::observations::{self, Seen, earliest};
 use super::partners::Partners;
 use super::stored::{Cell, Stored, Storing};
 use crate::error::Result;
+use crate::history::ExportCoverage;
 use crate::month::Month;
 use crate::publish::Replacement;
 use crate::publish::table_file::Column;
@@ -52,7 +52,7 @@ struct Span {
 /// Derives the table anew, from the observations of some months, and writes it where it differs from what is held.
 pub(super) fn derive(
     months: &[Month],
-    covered: &Covered,
+    covered: &ExportCoverage,
     partners: &Partners,
     place: &mut Replacement,
 ) -> Result<Change> {
@@ -115,8 +115,8 @@ struct Coverage {
 }
 
 impl Coverage {
-    fn new(covered: &Covered, partners: &Partners) -> Coverage {
-        Coverage { accounts: covered.by_account(partners), asked: HashMap::new() }
+    fn new(covered: &ExportCoverage, partners: &Partners) -> Coverage {
+        Coverage { accounts: covered.by_account(|partner| Some(partners.account(partner))), asked: HashMap::new() }
     }
 
     fn of(&mut self, account: &str, reports: BTreeSet<String>) -> Rc<BTreeSet<Month>> {

@@ -118,12 +118,26 @@ pub struct Coverage {
     pub newest_month: Option<String>,
     /// Of the thirteen months that a score of it needs, P to M, those without a row.
     pub missing_months: Vec<String>,
+    /// Exports that an account lacks among the thirteen months: a report has it in other months.
+    pub missing_exports: Vec<MissingExport>,
     /// Workloads that count by the default rulebook and of which no month has a row: a computed score can be lower than Partner Center's.
     pub absent_workloads: Vec<String>,
     /// Tenants with active users in the month before the newest that have none in the newest.
     pub lost_tenants: u64,
     /// The first of them.
     pub lost_tenants_sample: Vec<String>,
+}
+
+/// Months for which an account has no row in a report that has it in other months.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct MissingExport {
+    /// The global account.
+    pub partner_id: String,
+    pub partner_name: Option<String>,
+    /// The kind of report.
+    pub report: String,
+    /// Such as `2026-10`.
+    pub months: Vec<String>,
 }
 
 /// How many keys were added and restated, and how many rows there are.
@@ -308,12 +322,23 @@ impl Coverage {
         for month in &self.missing_months {
             add("missing_month", month, None, None);
         }
+        for export in &self.missing_exports {
+            let months = export.months.len() as u64;
+            add("missing_export", &export.partner_id, Some(months), Some(export.detail()));
+        }
         for workload in &self.absent_workloads {
             add("absent_workload", workload, None, None);
         }
         if let Some(month) = self.newest_month.as_ref().filter(|_| self.lost_tenants > 0) {
             add("lost_tenants", month, Some(self.lost_tenants), Some(self.lost_tenants_sample.join(", ")));
         }
+    }
+}
+
+impl MissingExport {
+    /// The report and its months in words, such as `office_usage of 2026-09, 2026-10`.
+    pub fn detail(&self) -> String {
+        format!("{} of {}", self.report, self.months.join(", "))
     }
 }
 

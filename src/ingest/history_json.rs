@@ -6,12 +6,12 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::covered::Covered;
 use crate::error::{Error, Result};
+use crate::history::{ExportCoverage, HISTORY_JSON, Spans};
 use crate::month::Month;
 
 /// The file's name.
-pub(super) const FILE: &str = "history.json";
+pub(super) const FILE: &str = HISTORY_JSON;
 /// The version of the file, and of what lies below `_observations/`.
 const SCHEMA_VERSION: u32 = 1;
 
@@ -33,7 +33,7 @@ pub(super) struct HistoryJson {
     pub(super) files: Vec<FileRecord>,
     /// By partner and kind of report, the months that it has the partner in.
     #[serde(default)]
-    pub(super) covered: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    pub(super) covered: Spans,
 }
 
 /// What a month holds.
@@ -106,8 +106,8 @@ impl HistoryJson {
     }
 
     /// The months that exports cover.
-    pub(super) fn covered(&self, history: &Path) -> Result<Covered> {
-        Covered::of_spans(&self.covered).ok_or_else(|| {
+    pub(super) fn covered(&self, history: &Path) -> Result<ExportCoverage> {
+        ExportCoverage::from_spans(&self.covered).ok_or_else(|| {
             Error::refused("history.json has a span of months that is none")
                 .at(history.join(FILE).display())
                 .hint("put back a copy of the history; ingesting all exports into a new folder makes it anew")

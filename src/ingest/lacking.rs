@@ -1,9 +1,11 @@
-//! What a history lacks: months that a score needs, workloads that no export carries, tenants whose usage is gone.
+//! Gaps of a history: months that a score needs, exports that an account lacks, workloads that no export carries, tenants whose usage
+//! is gone.
 
 use std::collections::BTreeSet;
 
-use super::findings::Coverage;
+use super::findings::{Coverage, MissingExport};
 use super::history_json::HistoryJson;
+use super::pile::Pile;
 use super::stored::Stored;
 use super::usage;
 use crate::error::Result;
@@ -15,7 +17,7 @@ use crate::rulebook::{self, Metric};
 const SHOWN: usize = 5;
 
 /// Looks at a history as it will be.
-pub(super) fn look(history: &HistoryJson, place: &Replacement) -> Result<Coverage> {
+pub(super) fn look(history: &HistoryJson, pile: &Pile, place: &Replacement) -> Result<Coverage> {
     let months = history.months_with(|month| month.usage_rows > 0);
     let Some(newest) = months.last().copied() else { return Ok(Coverage::default()) };
     let rules = rulebook::choose(None)?;
@@ -24,9 +26,19 @@ pub(super) fn look(history: &HistoryJson, place: &Replacement) -> Result<Coverag
     let lists = Metric::ALL.iter().filter_map(|metric| rules.workload_list(*metric));
     let eligible: BTreeSet<&String> = lists.flat_map(|list| rules.workloads(list)).collect();
     let lost = lost(newest, place)?;
+    let account_of = |partner| Some(pile.partners.account(partner));
+    let missing_exports = pile.covered.missing(account_of, (rules.year_ago(newest), newest)).into_iter();
     Ok(Coverage {
         newest_month: Some(newest.to_string()),
         missing_months: needed.filter(|month| !months.contains(month)).map(|month| month.to_string()).collect(),
+        missing_exports: missing_exports
+            .map(|export| MissingExport {
+                partner_name: pile.partners.name(&export.account).map(str::to_owned),
+                months: export.months.iter().map(Month::to_string).collect(),
+                partner_id: export.account,
+                report: export.report,
+            })
+            .collect(),
         absent_workloads: eligible.difference(&carried).map(|workload| (*workload).clone()).collect(),
         lost_tenants: lost.tenants,
         lost_tenants_sample: lost.sample,

@@ -46,7 +46,7 @@ pub(super) fn merge(
     let repeated = merge_usage(&mut pile, &mut json, place, &mut changes)?;
     let seen_anew = merge_observations(&mut pile, &mut json, place, &mut changes)?;
     engine::progress(0, 1);
-    let covered = pile.covered.spans();
+    let covered = pile.covered.to_spans();
     let moved = seen_anew || covered != held.json.covered || !pile.partners.same_accounts(&held.partners);
     let mut tables = vec![(partners::NAME, pile.partners.write(&held.partners, place)?)];
     if moved || !place.target().join(associations::FILE).exists() {
@@ -74,7 +74,7 @@ pub(super) fn merge(
         differences: pile.differences.told(&pile.files),
         files: files.into_iter().map(|file| findings(file.read, &repeated)).collect(),
         changes,
-        coverage: lacking::look(&json, place)?,
+        coverage: lacking::look(&json, &pile, place)?,
     })
 }
 

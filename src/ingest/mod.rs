@@ -5,7 +5,6 @@
 
 mod associations;
 mod certifications;
-mod covered;
 mod findings;
 mod header;
 mod history_json;
@@ -40,7 +39,8 @@ use std::cell::Cell;
 use std::path::PathBuf;
 
 pub use findings::{
-    Coverage, Difference, FileFindings, Ingestion, RowsPassedOver, RowsRejected, TableChange, UnknownName,
+    Coverage, Difference, FileFindings, Ingestion, MissingExport, RowsPassedOver, RowsRejected, TableChange,
+    UnknownName,
 };
 pub use names::{certifications, workloads};
 pub use opening::Limits;

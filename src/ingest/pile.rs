@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::certifications::Certifications;
-use super::covered::Covered;
 use super::findings::{Differences, UnknownName};
 use super::observations::Seen;
 use super::partners::{Partners, Told};
@@ -12,6 +11,7 @@ use super::row::{Row, Source, UnknownKind};
 use super::spool::Spool;
 use super::usage::Statement;
 use crate::error::{Result, nearest};
+use crate::history::ExportCoverage;
 use crate::month::Month;
 
 /// Partners without a name that are compared with all that have one.
@@ -24,7 +24,7 @@ pub(super) struct Pile {
     pub(super) observations: Spool,
     pub(super) partners: Partners,
     pub(super) certifications: Certifications,
-    pub(super) covered: Covered,
+    pub(super) covered: ExportCoverage,
     pub(super) differences: Differences,
     /// The files so far; rows know the number of theirs.
     pub(super) files: Vec<String>,
@@ -34,7 +34,12 @@ pub(super) struct Pile {
 
 impl Pile {
     /// An empty pile on top of what a history holds.
-    pub(super) fn new(scratch: &Path, partners: Partners, certifications: Certifications, covered: Covered) -> Pile {
+    pub(super) fn new(
+        scratch: &Path,
+        partners: Partners,
+        certifications: Certifications,
+        covered: ExportCoverage,
+    ) -> Pile {
         Pile {
             usage: Spool::new(scratch.to_owned(), "usage"),
             observations: Spool::new(scratch.to_owned(), "seen"),

@@ -28,6 +28,7 @@ fn check_all(history: &History, rules: &Rulebook, findings: &mut Findings) -> Re
     let months = history.usage_months()?;
     if let Some(newest) = months.last() {
         findings.add(contested(history, rules, *newest)?);
+        findings.add(history.check_exports(history.accounts(), (rules.year_ago(*newest), *newest)));
     }
     Ok(months)
 }

@@ -189,7 +189,11 @@ impl Walk<'_> {
     /// Judges what has been added up.
     fn finish(&self, date: Standing) -> (Job, Result<Scored>) {
         let (period, accounts, history) = (date.period, self.accounts.clone(), self.history.clone());
-        let scored = date.sum.and_then(|Sum { facts, findings, coverage }| {
+        let scored = date.sum.and_then(|Sum { facts, mut findings, coverage }| {
+            // An outlook carries the newest month forward: there can be no export of the months after it.
+            if self.settings.carried_from.is_none() {
+                findings.add(history.check_compared_exports(&accounts, (period.year_ago, period.month)));
+            }
             refusing::refuse(self.settings, &history, &findings, &coverage, period)?;
             let scores = score::score(&accounts, &facts, &self.settings.rules);
             Ok(Scored { period, accounts, scores, findings, coverage, facts, history })
