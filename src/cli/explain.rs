@@ -63,9 +63,11 @@ fn headline(explanation: &Explanation) -> String {
     let short = explanation.points_short;
     let short = if short > 0.0 { format!(", {} points short", points(short)) } else { String::new() };
     let under = explanation.metrics_short.join(", ");
+    let exports = explanation.missing_exports.iter();
+    let exports: String = exports.map(|export| format!("missing export: {export}; the score can be wrong\n")).collect();
     let under = if under.is_empty() { under } else { format!(", under its minimum: {under}") };
     format!(
-        "{who}\n{} as of {}: usage of {m} against {p}\ntrack {}, {} points, {designation}{short}{under}\n",
+        "{who}\n{} as of {}: usage of {m} against {p}\ntrack {}, {} points, {designation}{short}{under}\n{exports}",
         explanation.rulebook,
         explanation.as_of,
         explanation.track,

@@ -153,14 +153,9 @@ impl MissingExport {
         format!("{} {} of {}", self.report, spans(&self.months).join(","), self.account)
     }
 
-    /// Whether a warning's subject is about an account.
-    pub fn is_about(subject: &str, account: &str) -> bool {
-        subject.split_once(" of ").is_some_and(|(_, of)| of == account)
-    }
-
-    /// The months as spans, such as `2025-10..2026-01, 2026-10`.
-    pub fn span_text(&self) -> String {
-        spans(&self.months).join(", ")
+    /// The report with its months, and the account, that a warning's subject is about.
+    pub fn parse(subject: &str) -> Option<(&str, &str)> {
+        subject.split_once(" of ")
     }
 }
 

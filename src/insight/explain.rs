@@ -36,6 +36,8 @@ pub struct Explanation {
     pub points_short: f64,
     /// Metrics of the track under the minimum.
     pub metrics_short: Vec<String>,
+    /// Exports of the partner that lack the usage month or the baseline month, each as report and months: its score can be wrong.
+    pub missing_exports: Vec<String>,
     /// In rulebook order.
     pub measures: Vec<ExplainedMeasure>,
     /// What stands behind them: rows with `counted` sum to `current` and `prior` of their measure.
@@ -124,7 +126,9 @@ fn explained(published: &Published, partner_id: &str, wanted: &Wanted) -> Result
     };
     let points = published.metric_points(partner_id)?;
     let (run, period) = (&published.run, &published.run.months);
+    let missing_exports = run.missing_exports().filter(|(_, account)| *account == score.partner_id);
     Ok(Explanation {
+        missing_exports: missing_exports.map(|(export, _)| export.to_owned()).collect(),
         partner_id: score.partner_id,
         partner_name: score.partner_name,
         as_of: run.as_of,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::history::{MISSING_EXPORT, MissingExport};
 
 /// Keys that differ between two runs of the same input.
 const VOLATILE: [&str; 3] = ["finished_at", "stages", "peak_memory_bytes"];
@@ -154,6 +155,12 @@ impl Run {
         let mut json = serde_json::to_vec_pretty(self).map_err(|error| Error::internal(error.to_string()))?;
         json.push(b'\n');
         Ok(json)
+    }
+
+    /// The exports that accounts lack: report and months, such as `office_usage 2026-10`, and the account.
+    pub fn missing_exports(&self) -> impl Iterator<Item = (&str, &str)> {
+        let exports = self.warnings.iter().filter(|warning| warning.rule == MISSING_EXPORT);
+        exports.filter_map(|warning| MissingExport::parse(&warning.subject))
     }
 
     /// What it tells of its input and findings: two runs of the same input agree in it.

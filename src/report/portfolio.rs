@@ -1,6 +1,6 @@
 //! What a report shows, from the tables of a run and of the one before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::distance::{self, Line};
 use super::numbers;
@@ -114,6 +114,14 @@ impl Portfolio {
         let gone = earlier.values().filter(|score| asked.has(score)).count();
         let before = before.map(|before| before.run.as_of);
         Ok(Portfolio { run: published.run.clone(), asked, partners, before, gone })
+    }
+
+    /// Exports that the reported partners lack, each as a sentence.
+    pub fn missing_exports(&self) -> Vec<String> {
+        let names: HashMap<&str, &str> =
+            self.partners.iter().map(|card| (card.score.partner_id.as_str(), card.name())).collect();
+        let reported = self.run.missing_exports().filter_map(|(export, account)| Some((names.get(account)?, export)));
+        reported.map(|(name, export)| format!("{name}: the exports have no row of {export}")).collect()
     }
 
     /// What the designation asks for.

@@ -20,6 +20,7 @@ mod ingest_reading;
 mod ingest_round_trip;
 mod kills;
 mod layouts;
+mod missing_exports;
 mod moto;
 mod nights;
 mod outlooks;

@@ -73,7 +73,8 @@ pub fn diff(asked: &Comparison) -> Result<Diff> {
     }
     answer::order(&mut changed, metric);
     let (bridge, has_history) = (bridge.as_ref(), asked.history.is_some());
-    let noted = Noted { before: &before, after: &after, data: &data, bridge, has_history, moved: !moved.is_empty() };
+    let moved = moved.iter().map(|both| both.after.partner_id.as_str()).collect();
+    let noted = Noted { before: &before, after: &after, data: &data, bridge, has_history, moved };
     Ok(Diff {
         notes: noted.notes(),
         before: before.name(),

@@ -1,5 +1,7 @@
 //! Notes: what to know when reading an answer.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -34,7 +36,12 @@ pub enum NoteCode {
     HistoryNotNeeded,
     /// Months that both runs have read were restated as well.
     RestatedToo,
+    /// Exports of compared partners lack a month that a run compares.
+    ExportsMissing,
 }
+
+/// Missing exports that a note names.
+const SHOWN: usize = 3;
 
 /// What the notes are drawn from.
 pub(super) struct Noted<'a> {
@@ -44,8 +51,8 @@ pub(super) struct Noted<'a> {
     pub bridge: Option<&'a Bridge>,
     /// Whether a history was given.
     pub has_history: bool,
-    /// Whether any partner changed: else there is nothing to say of causes.
-    pub moved: bool,
+    /// Partners whose points changed: without any there is nothing to say of causes.
+    pub moved: BTreeSet<&'a str>,
 }
 
 impl Noted<'_> {
@@ -60,6 +67,7 @@ impl Noted<'_> {
             NoteCode::HistoryDiffers,
             NoteCode::HistoryNotNeeded,
             NoteCode::RestatedToo,
+            NoteCode::ExportsMissing,
         ];
         all.into_iter().filter(|code| self.holds(*code)).map(|code| Note { code, text: self.text(code) }).collect()
     }
@@ -70,12 +78,17 @@ impl Noted<'_> {
             NoteCode::Reversed => self.before.published.run.as_of > self.after.published.run.as_of,
             NoteCode::SelectionsDiffer => !data.same_selection,
             NoteCode::VersionsDiffer => !data.same_version,
-            NoteCode::EvidenceMissing => self.moved && !self.without_evidence().is_empty(),
-            NoteCode::RulesOrData => self.moved && data.rules_or_data() && bridge.is_none(),
+            NoteCode::EvidenceMissing => self.has_moved() && !self.without_evidence().is_empty(),
+            NoteCode::RulesOrData => self.has_moved() && data.rules_or_data() && bridge.is_none(),
             NoteCode::HistoryDiffers => bridge.is_some_and(|bridge| !bridge.same_history),
             NoteCode::HistoryNotNeeded => self.has_history && !data.rules_or_data(),
-            NoteCode::RestatedToo => self.moved && !data.same_months && data.restated_files > 0,
+            NoteCode::ExportsMissing => !self.missing_exports().is_empty(),
+            NoteCode::RestatedToo => self.has_moved() && !data.same_months && data.restated_files > 0,
         }
+    }
+
+    fn has_moved(&self) -> bool {
+        !self.moved.is_empty()
     }
 
     fn text(&self, code: NoteCode) -> String {
@@ -100,6 +113,15 @@ impl Noted<'_> {
                     "no evidence in {lacking}: causes are told as far as they are certain, and no tenants; score again with --evidence"
                 );
             }
+            NoteCode::ExportsMissing => {
+                let exports = self.missing_exports();
+                let shown = exports.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
+                let more =
+                    if exports.len() > SHOWN { format!("; and {} more", exports.len() - SHOWN) } else { String::new() };
+                return format!(
+                    "exports are missing, so their partners may have lost nothing: {shown}{more}; download them and ingest again"
+                );
+            }
             NoteCode::RestatedToo => {
                 let files = self.data.restated_files;
                 return format!(
@@ -108,6 +130,16 @@ impl Noted<'_> {
             }
         };
         text.to_owned()
+    }
+
+    /// Exports that a run lacks of partners that are compared, each with the name of the run.
+    fn missing_exports(&self) -> Vec<String> {
+        let of_run = |(side, name): (&Side, &str)| -> Vec<String> {
+            let exports = side.published.run.missing_exports();
+            let compared = exports.filter(|(_, account)| self.moved.contains(account));
+            compared.map(|(export, account)| format!("{export} of {account} in {name}")).collect()
+        };
+        [(self.before, "RUN_A"), (self.after, "RUN_B")].into_iter().flat_map(of_run).collect()
     }
 
     /// The runs whose evidence would tell more. Where there is a bridge, it stands for the first run.
