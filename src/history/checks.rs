@@ -23,9 +23,26 @@ pub(super) const ACTIVE_USERS_ABOVE_PAID_SEATS: &str = "active_users_above_paid_
 pub const CONTESTED_PAIR: &str = "contested_pair";
 /// An account of which the exports that made the history lack a month.
 pub const MISSING_EXPORT: &str = "missing_export";
+/// A file in a table's folder that is not read.
+pub(super) const FILE_NOT_READ: &str = "file_not_read";
+/// A file that a program has copied, and that has the rows of the original.
+pub(super) const COPIED_FILE: &str = "copied_file";
+/// A table without a row.
+pub(super) const EMPTY_TABLE: &str = "empty_table";
+/// Rows whose column `month` differs from the folder's name, which decides.
+pub(super) const MONTH_DIFFERS_FROM_FOLDER: &str = "month_differs_from_folder";
 /// The rules of every warning.
-pub const WARNINGS: [&str; 5] =
-    [UNKNOWN_WORKLOAD, UNKNOWN_CERTIFICATION, ACTIVE_USERS_ABOVE_PAID_SEATS, CONTESTED_PAIR, MISSING_EXPORT];
+pub const WARNINGS: [&str; 9] = [
+    UNKNOWN_WORKLOAD,
+    UNKNOWN_CERTIFICATION,
+    ACTIVE_USERS_ABOVE_PAID_SEATS,
+    CONTESTED_PAIR,
+    MISSING_EXPORT,
+    FILE_NOT_READ,
+    COPIED_FILE,
+    EMPTY_TABLE,
+    MONTH_DIFFERS_FROM_FOLDER,
+];
 
 /// The columns that hold dates, some of which lie beyond what prints.
 const DATES: [&str; 5] = ["start_date", "end_date", "earned_on", "expires_on", "month"];

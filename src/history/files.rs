@@ -1,22 +1,24 @@
-//! Which files a history consists of: tables by name, hive keys from the path, nothing that is hidden or no longer alive.
+//! The files of a history: tables by name, hive keys from the path.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use percent_encoding::percent_decode_str;
+
+use super::Tables;
+use super::listing::{self, ENDING, Entry, Refusal};
 use super::stored::Stored;
 use crate::error::{Error, Result, nearest};
 use crate::storage;
 
-/// How the files of tables end.
-const ENDING: &str = ".parquet";
-/// The folder that makes another a Delta table.
-pub(super) const DELTA_LOG: &str = "_delta_log";
-/// The folder that makes another an Iceberg table, by a file that ends like this.
-pub(super) const METADATA: &str = "metadata";
-pub(super) const METADATA_ENDING: &str = ".metadata.json";
+/// The bytes that a Parquet file begins and ends with; the second where its footer is encrypted.
+const MAGICS: [&[u8; 4]; 2] = [b"PAR1", b"PARE"];
+/// Bytes of a magic number.
+pub(super) const MAGIC_LENGTH: u64 = 4;
 /// The value hive writers use for null.
 const HIVE_NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 
@@ -38,34 +40,66 @@ pub struct File {
     pub etag: Option<String>,
 }
 
-/// A history's folder: its files, wherever they lie.
+/// A history's folder, listed once.
 #[derive(Debug)]
 pub(super) enum Root {
-    Folder(PathBuf),
+    Folder(PathBuf, Vec<Entry>),
     Store(Arc<Stored>),
+}
+
+/// The files of a table, sorted by name.
+#[derive(Debug)]
+pub(super) struct TableFiles {
+    pub files: Vec<File>,
+    /// Names of files beside them that are not read.
+    pub not_read: Vec<String>,
 }
 
 impl Root {
     /// The folder of a history, refused where it cannot be one.
     pub(super) fn open(history: &Path) -> Result<Root> {
-        match storage::is_url(history) {
-            true => Stored::open(history).map(|stored| Root::Store(Arc::new(stored))),
-            false => folder(&storage::local(history)).map(Root::Folder),
+        let root = match storage::is_url(history) {
+            true => Stored::open(history).map(|stored| Root::Store(Arc::new(stored)))?,
+            false => {
+                let path = folder(&storage::local(history))?;
+                let entries = listing::local(&path, &Tables::NAMES)?;
+                Root::Folder(path, entries)
+            }
+        };
+        match listing::format_of_root(root.entries()) {
+            Some(format) => Err(not_alive(format, &root.place().display())),
+            None => Ok(root),
         }
     }
 
     /// The folder, or its URL.
     pub(super) fn place(&self) -> PathBuf {
         match self {
-            Root::Folder(path) => path.clone(),
+            Root::Folder(path, _) => path.clone(),
             Root::Store(stored) => PathBuf::from(stored.url()),
+        }
+    }
+
+    /// Everything in the folder that can belong to a table.
+    fn entries(&self) -> &[Entry] {
+        match self {
+            Root::Folder(_, entries) => entries,
+            Root::Store(stored) => stored.entries(),
+        }
+    }
+
+    /// The place of an entry as a person names it.
+    fn place_of(&self, name: &str) -> String {
+        match self {
+            Root::Folder(path, _) => path.join(name).display().to_string(),
+            Root::Store(stored) => stored.url_of(name),
         }
     }
 
     /// The content of a small file beside the tables; None where it is not there.
     pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
         let path = match self {
-            Root::Folder(folder) => folder.join(name),
+            Root::Folder(folder, _) => folder.join(name),
             Root::Store(stored) => return stored.read(name),
         };
         match std::fs::read(&path) {
@@ -75,24 +109,120 @@ impl Root {
         }
     }
 
-    /// The files of a table, sorted by name.
-    pub(super) fn table_files(&self, table: &str) -> Result<Vec<File>> {
-        match self {
-            Root::Folder(path) => table_files(path, table),
-            Root::Store(stored) => stored.table_files(table),
+    /// The files of a table: `NAME.parquet`, or the Parquet files below `NAME/`.
+    ///
+    /// # Errors
+    /// Absent where the table or every file of it is missing; refused where it is there twice, is in another table format, or has Parquet
+    /// content under another ending.
+    pub(super) fn table_files(&self, table: &str) -> Result<TableFiles> {
+        let entries = listing::of_table(self.entries(), table).map_err(|refusal| self.refused(table, refusal))?;
+        self.refuse_parquet_content(&entries.not_read)?;
+        let files = match self {
+            Root::Folder(root, _) => entries.files.iter().map(|name| describe(root, name)).collect::<Result<_>>()?,
+            Root::Store(stored) => stored.files(&entries.files),
+        };
+        Ok(TableFiles { files, not_read: entries.not_read })
+    }
+
+    /// Files at the top of the folder whose names are those of copies of a table.
+    pub(super) fn copies_of_tables(&self) -> Vec<&str> {
+        listing::copies_of_tables(self.entries(), &Tables::NAMES)
+    }
+
+    fn refused(&self, table: &str, refusal: Refusal) -> Error {
+        match refusal {
+            Refusal::Missing => self.missing_table(table),
+            Refusal::NoFile { not_read } => match self.refuse_parquet_content(&not_read) {
+                Err(error) => error,
+                Ok(()) => Error::absent(format!("table `{table}` has no file"))
+                    .at(self.place_of(table))
+                    .hint(format!("the folder holds no file whose name ends in {ENDING}")),
+            },
+            Refusal::Twice(one, other) => Error::refused(format!("table `{table}` is there twice"))
+                .at(format!("{} and {}", self.place_of(&one), self.place_of(&other)))
+                .hint("keep one of the two"),
+            Refusal::OtherFormat { format, folder } => not_alive(format, &self.place_of(&folder)),
+            Refusal::Special(name) => Error::refused("this is neither a file nor a folder, and is named as Parquet")
+                .at(self.place_of(&name))
+                .hint("move the pipe, socket or device out of the history"),
+        }
+    }
+
+    /// Refuses Parquet content under another ending: its rows would be missing.
+    fn refuse_parquet_content(&self, not_read: &[String]) -> Result<()> {
+        for name in not_read {
+            if self.has_parquet_content(name)? {
+                return Err(Error::refused(format!("the file is Parquet, and its name does not end in {ENDING}"))
+                    .at(self.place_of(name))
+                    .hint(format!("rename it so that it ends in {ENDING}, or move it out of the history")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a file begins and ends as Parquet does. One that only begins so is still being written.
+    fn has_parquet_content(&self, name: &str) -> Result<bool> {
+        let ends = match self {
+            Root::Folder(root, _) => local_ends(&root.join(name))?,
+            Root::Store(stored) => stored.ends(name)?,
+        };
+        let is_magic = |end: &[u8]| MAGICS.iter().any(|magic| end == *magic);
+        Ok(ends.is_some_and(|ends| ends.iter().all(|end| is_magic(end))))
+    }
+
+    /// A table that is not there; the nearest of what is there may be meant.
+    fn missing_table(&self, table: &str) -> Error {
+        let error = Error::absent(format!("table `{table}` is missing")).at(self.place().display());
+        let at_top = self.entries().iter().filter(|entry| !entry.name.trim_end_matches('/').contains('/'));
+        let names: Vec<&str> = at_top.map(|entry| entry.name.as_str()).collect();
+        // The whole name, its first part and its name without an ending may each be near.
+        let stems = names.iter().flat_map(|name| {
+            let bare = name.trim_end_matches('/');
+            let first = bare.split('.').next().unwrap_or(bare);
+            [(bare.strip_suffix(ENDING).unwrap_or(bare), *name), (first, *name)]
+        });
+        let stems: BTreeMap<String, &str> = stems.map(|(stem, name)| (stem.to_lowercase(), name)).collect();
+        let near = nearest(table, stems.keys().map(String::as_str)).and_then(|stem| stems.get(stem));
+        match near {
+            Some(name) if name.ends_with('/') => {
+                error.hint(format!("there is the folder `{}`; rename it to `{table}`", name.trim_end_matches('/')))
+            }
+            Some(name) => error.hint(format!("there is `{name}`; rename it to `{table}{ENDING}`")),
+            None => error.hint(format!("write it as {table}{ENDING}, or as Parquet files under {table}/")),
         }
     }
 
     /// What brings files here, where they lie elsewhere.
     pub(super) fn stored(&self) -> Option<Arc<Stored>> {
         match self {
-            Root::Folder(_) => None,
+            Root::Folder(..) => None,
             Root::Store(stored) => Some(stored.clone()),
         }
     }
 }
 
+/// The first and the last bytes of a file of this machine; None where it is too short for both.
+fn local_ends(path: &Path) -> Result<Option<[Vec<u8>; 2]>> {
+    let failed = |error: std::io::Error| Error::storage("read the file", path, &error);
+    let Ok(mut file) = std::fs::File::open(path) else { return Ok(None) };
+    let size = file.metadata().map_err(failed)?.len();
+    if size < 2 * MAGIC_LENGTH {
+        return Ok(None);
+    }
+    let mut read_at = |place: u64| -> Result<Vec<u8>> {
+        let mut bytes = vec![0; MAGIC_LENGTH as usize];
+        file.seek(SeekFrom::Start(place)).and_then(|_| file.read_exact(&mut bytes)).map_err(failed)?;
+        Ok(bytes)
+    };
+    Ok(Some([read_at(0)?, read_at(size - MAGIC_LENGTH)?]))
+}
+
 fn folder(path: &Path) -> Result<PathBuf> {
+    if path.to_str().is_none() {
+        return Err(Error::refused("the path of the history is no UTF-8 text")
+            .at(path.display())
+            .hint("rename the folder"));
+    }
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => Ok(path.to_owned()),
         Ok(_) => Err(Error::usage("a history is a folder of tables, and this is a file")
@@ -110,146 +240,37 @@ pub(super) fn no_history(place: &impl fmt::Display) -> Error {
         .hint("give the folder that holds partners, associations, certifications and workload_usage")
 }
 
-/// The files of a table of a local folder: `NAME.parquet`, or the Parquet files under `NAME/`.
-fn table_files(root: &Path, table: &str) -> Result<Vec<File>> {
-    refuse_table_formats(root)?;
-    let file = root.join(format!("{table}.parquet"));
-    let folder = root.join(table);
-    let there = |path: &Path| path.try_exists().map_err(|error| Error::storage("look for the table", path, &error));
-    let place = match (there(&file)?, there(&folder)?) {
-        (true, true) => {
-            return Err(there_twice(table, &file.display(), &folder.display()));
-        }
-        (true, false) => file,
-        (false, true) => folder,
-        (false, false) => return Err(missing_table(root, table)),
-    };
-    let mut files = Vec::new();
-    if place.is_dir() {
-        walk(root, &place, &BTreeMap::new(), &mut files)?;
-    } else {
-        files.push(describe(root, &place, &BTreeMap::new())?);
-    }
-    if files.is_empty() {
-        return Err(missing_table(root, table).hint(NO_FILE));
-    }
-    files.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(files)
-}
-
-/// A table that is a file and a folder.
-pub(super) fn there_twice(table: &str, file: &impl fmt::Display, folder: &impl fmt::Display) -> Error {
-    Error::refused(format!("table `{table}` is there twice"))
-        .at(format!("{file} and {folder}"))
-        .hint("keep the file or the folder")
-}
-
-/// A table without a file.
-pub(super) const NO_FILE: &str = "the folder holds no file whose name ends in .parquet";
-
-fn missing_table(root: &Path, table: &str) -> Error {
-    let entries = std::fs::read_dir(root).into_iter().flatten().flatten();
-    absent_table(&root.display(), table, entries.map(|entry| entry.file_name().to_string_lossy().into_owned()))
-}
-
-/// A table that is not there; the nearest of what is there may be meant.
-pub(super) fn absent_table(root: &impl fmt::Display, table: &str, entries: impl Iterator<Item = String>) -> Error {
-    let error = Error::absent(format!("table `{table}` is missing")).at(root);
-    let names = entries.map(|name| name.trim_end_matches(ENDING).to_owned()).filter(|name| name != table);
-    let names: Vec<String> = names.collect();
-    match nearest(table, names.iter().map(String::as_str)) {
-        Some(name) => error.hint(format!("there is `{name}`; rename it to `{table}`")),
-        None => error.hint(format!("write it as {table}.parquet, or as Parquet files under {table}/")),
-    }
-}
-
-/// Delta and Iceberg keep files that are no longer alive; reading them all would count dead rows.
-fn refuse_table_formats(folder: &Path) -> Result<()> {
-    let is_iceberg = || {
-        let entries = std::fs::read_dir(folder.join(METADATA)).into_iter().flatten().flatten();
-        entries.into_iter().any(|entry| entry.file_name().to_string_lossy().ends_with(METADATA_ENDING))
-    };
-    match folder.join(DELTA_LOG).exists() {
-        true => Err(not_alive("a Delta", &folder.display())),
-        false if is_iceberg() => Err(not_alive("an Iceberg", &folder.display())),
-        false => Ok(()),
-    }
-}
-
 /// A folder in a table format.
-pub(super) fn not_alive(format: &str, folder: &impl fmt::Display) -> Error {
-    Error::refused(format!("this is {format} table, whose files are not all alive"))
+fn not_alive(format: &str, folder: &impl fmt::Display) -> Error {
+    Error::refused(format!("this is {format}: some of its Parquet files may hold deleted or replaced rows"))
         .at(folder)
-        .hint("export the live rows to plain Parquet first, for instance with its own reader; the Python package takes a DeltaTable")
+        .hint("export its current rows to plain Parquet with its own reader; the Python package reads a DeltaTable as it is")
 }
 
-/// Whether a file or folder is none of the history's.
-pub(super) fn is_hidden(name: &str) -> bool {
-    name.starts_with(['_', '.'])
-}
-
-/// Whether a file is one of a table's.
-pub(super) fn is_parquet(name: &str) -> bool {
-    name.to_ascii_lowercase().ends_with(ENDING)
-}
-
-fn walk(root: &Path, folder: &Path, hive: &BTreeMap<String, Option<String>>, files: &mut Vec<File>) -> Result<()> {
-    refuse_table_formats(folder)?;
-    let failed = |error: std::io::Error| Error::storage("list the folder", folder, &error);
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if is_hidden(&name) {
-            continue;
-        }
-        if path.is_dir() {
-            let mut hive = hive.clone();
-            hive.extend(hive_key(&name));
-            walk(root, &path, &hive, files)?;
-        } else if is_parquet(&name) {
-            files.push(describe(root, &path, hive)?);
-        }
-    }
-    Ok(())
-}
-
-fn describe(root: &Path, path: &Path, hive: &BTreeMap<String, Option<String>>) -> Result<File> {
-    let metadata = std::fs::metadata(path).map_err(|error| Error::storage("open the file", path, &error))?;
+fn describe(root: &Path, name: &str) -> Result<File> {
+    let path = root.join(name);
+    let metadata = std::fs::metadata(&path).map_err(|error| Error::storage("open the file", &path, &error))?;
     Ok(File {
-        path: path.to_owned(),
         place: path.display().to_string(),
-        name: path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned(),
-        hive: hive.clone(),
+        path,
+        name: name.to_owned(),
+        hive: hive_keys(name),
         size: metadata.len(),
         modified: metadata.modified().ok(),
         etag: None,
     })
 }
 
-/// `month=2026-10-01` as a key and its value.
-pub(super) fn hive_key(name: &str) -> Option<(String, Option<String>)> {
-    let (key, value) = name.split_once('=')?;
-    let value = if value == HIVE_NULL { None } else { Some(percent_decoded(value)) };
-    Some((key.to_owned(), value))
+/// The hive keys of the folders above a file.
+pub(super) fn hive_keys(name: &str) -> BTreeMap<String, Option<String>> {
+    let above = name.rsplit_once('/').map_or("", |(above, _)| above);
+    above.split('/').filter_map(hive_key).collect()
 }
 
-/// Undoes the `%XX` that hive writers use for characters a path cannot hold.
-fn percent_decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let escaped = (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten();
-        match escaped.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                decoded.push(byte);
-                at += 3;
-            }
-            None => {
-                decoded.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
+/// `month=2026-10-01` as a key and its value.
+fn hive_key(name: &str) -> Option<(String, Option<String>)> {
+    let (key, value) = name.split_once('=')?;
+    let value =
+        if value == HIVE_NULL { None } else { Some(percent_decode_str(value).decode_utf8_lossy().into_owned()) };
+    Some((key.to_owned(), value))
 }

@@ -74,6 +74,12 @@ impl Footer {
         self.spans.iter().map(|group| group.get(column).cloned()).collect()
     }
 
+    /// Whether statistics say that another file has the same rows: both are one write, or a copy of it.
+    pub fn has_rows_of(&self, other: &Footer) -> bool {
+        let alike = self.rows == other.rows && self.proven == other.proven && self.spans == other.spans;
+        self.rows > 0 && (self.hash == other.hash || (alike && !self.spans.is_empty()))
+    }
+
     /// Whether statistics prove that no value of a column is null.
     pub fn has_no_null(&self, column: &str) -> bool {
         self.rows == 0 || self.proven.contains_key(column)

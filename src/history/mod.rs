@@ -9,10 +9,13 @@ mod export_coverage;
 mod files;
 mod footer;
 mod listed;
+mod listing;
+mod month_column;
 mod partners;
 mod source;
 mod stored;
 mod table;
+mod table_formats;
 mod tenants;
 mod usage_pass;
 mod workload_usage;
@@ -98,8 +101,14 @@ impl History {
         let associations = Table::open(&root, associations::NAME, associations::COLUMNS)?;
         let certifications = Table::open(&root, certifications::NAME, certifications::COLUMNS)?;
         let workload_usage = Table::open(&root, workload_usage::NAME, workload_usage::COLUMNS)?;
-        let (history, findings) =
+        let (history, mut findings) =
             History::with([partners, associations, certifications, workload_usage], root.place(), known)?;
+        for table in history.tables() {
+            findings.add(table.check_files()?);
+        }
+        findings.add(history.associations.check_rows()?);
+        findings.add(history.certifications.check_rows()?);
+        root.copies_of_tables().into_iter().for_each(|name| findings.warn(checks::FILE_NOT_READ, name, 1));
         Ok((History { exports: ExportCoverage::read(&root)?, ..history }, findings))
     }
 
@@ -129,6 +138,7 @@ impl History {
 
     fn with(tables: [Table; 4], root: PathBuf, known: KnownNames) -> Result<(History, Findings)> {
         let [partners, associations, certifications, workload_usage] = tables;
+        workload_usage::require_month_folders(&workload_usage, &root)?;
         let (accounts, findings) = partners::read(&partners).map_err(|error| partners.place(error))?;
         let associations_sound = OnceLock::new();
         let history = History {
@@ -208,6 +218,17 @@ impl History {
     /// The same, as far as a score of the span depends on it: those that lack its first or its last month.
     pub fn check_compared_exports(&self, accounts: &Accounts, span: (Month, Month)) -> Findings {
         self.exports.check(accounts, span, Some(&[span.0, span.1]))
+    }
+
+    /// Rows of some months whose column `month` differs from the folder's name.
+    ///
+    /// # Errors
+    /// Those of reading a file.
+    pub fn check_month_folders(&self, months: &[Month]) -> Result<Findings> {
+        months.iter().try_fold(Findings::default(), |mut findings, month| {
+            findings.add(workload_usage::check_month_folder(&self.workload_usage, *month)?);
+            Ok(findings)
+        })
     }
 
     /// A month's usage.

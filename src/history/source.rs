@@ -122,7 +122,14 @@ impl Given {
         let mut kept = Vec::new();
         for column in read {
             let mut named = self.fields.iter().enumerate().filter(|(_, field)| field.name == column.name);
-            let Some((place, field)) = named.next() else { continue };
+            let Some((place, field)) = named.next() else {
+                if column.optional {
+                    let names = self.fields.iter().map(|field| field.name.as_str());
+                    let checked = column.require_no_near_name(&self.table, read, names);
+                    checked.map_err(|error| error.at(format!("{PLACE}, {}", self.table)))?;
+                }
+                continue;
+            };
             if named.next().is_some() {
                 return Err(self.refused(format!("table `{}` has column `{}` twice", self.table, column.name)));
             }

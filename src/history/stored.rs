@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::files::{self, File};
+use super::listing::{Entry, EntryKind};
 use crate::engine;
 use crate::error::Result;
 use crate::storage::{Folder, Object};
@@ -11,11 +12,16 @@ use crate::storage::{Folder, Object};
 /// What bringing files here is called where stages are told.
 const STAGE: &str = "download";
 
+/// What Hadoop puts behind the name of a folder to make it an object.
+const FOLDER_MARK: &str = "_$folder$";
+
 /// The files of a history's folder as its store listed them, or those of one table as somebody else did.
 #[derive(Debug)]
 pub(super) struct Stored {
     folder: Folder,
     objects: Vec<Object>,
+    /// The same as entries of the history's folder; none where others listed the files.
+    entries: Vec<Entry>,
     /// What stands before the names of its files: nothing, or a table's name.
     prefix: String,
 }
@@ -31,7 +37,8 @@ impl Stored {
         if objects.is_empty() {
             return Err(files::no_history(&folder.url()));
         }
-        Ok(Stored { folder, objects, prefix: String::new() })
+        let entries = entries_of(&objects);
+        Ok(Stored { folder, objects, entries, prefix: String::new() })
     }
 
     /// Objects of a folder that were listed otherwise; `prefix` stands before the names of its files.
@@ -39,7 +46,7 @@ impl Stored {
     /// # Errors
     /// Usage where the URL is wrong; storage where what the environment tells cannot be used.
     pub(super) fn listed(url: &Path, prefix: String, objects: Vec<Object>) -> Result<Stored> {
-        Ok(Stored { folder: Folder::open(url, engine::go_on)?, objects, prefix })
+        Ok(Stored { folder: Folder::open(url, engine::go_on)?, objects, entries: Vec::new(), prefix })
     }
 
     pub(super) fn url(&self) -> String {
@@ -54,64 +61,45 @@ impl Stored {
         }
     }
 
-    /// The files of a table, sorted by name: `NAME.parquet`, or the Parquet files under `NAME/`.
-    pub(super) fn table_files(&self, table: &str) -> Result<Vec<File>> {
-        self.refuse_table_formats("")?;
-        let (file, folder) = (format!("{table}.parquet"), format!("{table}/"));
-        let has_file = self.objects.iter().any(|object| object.name == file);
-        let below: Vec<&Object> = self.objects.iter().filter(|object| object.name.starts_with(&folder)).collect();
-        match (has_file, below.is_empty()) {
-            (true, false) => {
-                let (file, folder) = (self.folder.url_of(&file), self.folder.url_of(table));
-                return Err(files::there_twice(table, &file, &folder));
-            }
-            (false, true) => return Err(self.missing_table(table)),
-            _ => {}
-        }
-        self.refuse_table_formats(&folder)?;
-        let theirs = self.objects.iter().filter(|object| object.name == file || object.name.starts_with(&folder));
-        let files: Vec<File> =
-            theirs.filter(|object| is_of_table(&object.name)).map(|object| self.file(object)).collect();
-        if files.is_empty() {
-            return Err(self.missing_table(table).hint(files::NO_FILE));
-        }
-        Ok(files)
+    /// The objects as entries of the history's folder. Objects that stand for a folder, as some programs write them, are no files.
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The URL of an entry.
+    pub(super) fn url_of(&self, name: &str) -> String {
+        self.folder.url_of(name)
+    }
+
+    /// The objects of these names as files of a table, in the listing's order.
+    pub(super) fn files(&self, names: &[String]) -> Vec<File> {
+        let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+        self.objects
+            .iter()
+            .filter(|object| names.contains(object.name.as_str()))
+            .map(|object| self.file(object))
+            .collect()
+    }
+
+    /// The first and the last bytes of an object; None where it is too short for both.
+    pub(super) fn ends(&self, name: &str) -> Result<Option<[Vec<u8>; 2]>> {
+        let object = self.objects.iter().find(|object| object.name == name);
+        let Some(object) = object.filter(|object| object.size >= 2 * files::MAGIC_LENGTH) else { return Ok(None) };
+        let read = |from: u64| self.folder.read_range(name, from..from + files::MAGIC_LENGTH);
+        Ok(Some([read(0)?, read(object.size - files::MAGIC_LENGTH)?]))
     }
 
     /// An object as a file of a table.
     pub(super) fn file(&self, object: &Object) -> File {
-        let above = object.name.rsplit_once('/').map_or("", |(above, _)| above);
         File {
             path: self.folder.place(object),
             place: self.folder.url_of(&object.name),
             name: format!("{}{}", self.prefix, object.name),
-            hive: above.split('/').filter_map(files::hive_key).collect(),
+            hive: files::hive_keys(&object.name),
             size: object.size,
             modified: Some(object.modified),
             etag: object.etag.clone(),
         }
-    }
-
-    fn missing_table(&self, table: &str) -> crate::error::Error {
-        let names: BTreeSet<&str> = self.objects.iter().filter_map(|object| object.name.split('/').next()).collect();
-        files::absent_table(&self.url(), table, names.into_iter().map(str::to_owned))
-    }
-
-    /// Refuses a folder that is a Delta or Iceberg table, or holds one; of the history's own folder, only that itself.
-    fn refuse_table_formats(&self, folder: &str) -> Result<()> {
-        for object in self.objects.iter().filter(|object| object.name.starts_with(folder)) {
-            let Some((above, file)) = object.name.rsplit_once('/') else { continue };
-            let of = |name: &str| above.strip_suffix(name).filter(|above| above.is_empty() || above.ends_with('/'));
-            let is_metadata = file.ends_with(files::METADATA_ENDING);
-            let delta = of(files::DELTA_LOG).map(|above| ("a Delta", above));
-            let iceberg = of(files::METADATA).filter(|_| is_metadata).map(|above| ("an Iceberg", above));
-            let Some((format, above)) = delta.or(iceberg) else { continue };
-            if above.split('/').any(files::is_hidden) || (folder.is_empty() && !above.is_empty()) {
-                continue;
-            }
-            return Err(files::not_alive(format, &self.folder.url_of(above.trim_end_matches('/'))));
-        }
-        Ok(())
     }
 
     /// Brings files here that are not here yet.
@@ -132,7 +120,54 @@ impl Stored {
     }
 }
 
-/// Whether an object is a file of a table: nothing on the way to it is hidden, and it ends as Parquet does.
-fn is_of_table(name: &str) -> bool {
-    files::is_parquet(name) && !name.split('/').any(files::is_hidden)
+/// The entries that objects stand for.
+fn entries_of(objects: &[Object]) -> Vec<Entry> {
+    let folders: BTreeSet<&str> = objects.iter().flat_map(|object| folders_above(&object.name)).collect();
+    let entry = |object: &Object| {
+        let bare = object.name.trim_end_matches('/');
+        let bare = bare.strip_suffix(FOLDER_MARK).unwrap_or(bare);
+        // An empty object without an ending holds nothing: programs write it for a folder that has no file yet.
+        let has_ending = bare.rsplit('/').next().is_some_and(|name| name.contains('.'));
+        let is_folder = object.size == 0 && (bare != object.name || folders.contains(bare) || !has_ending);
+        match is_folder {
+            true => Entry { name: format!("{bare}/"), kind: EntryKind::Folder },
+            false => Entry { name: object.name.clone(), kind: EntryKind::File },
+        }
+    };
+    objects.iter().map(entry).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Every folder that a path leads through.
+fn folders_above(name: &str) -> impl Iterator<Item = &str> {
+    name.match_indices('/').map(|(place, _)| &name[..place])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn objects_that_stand_for_folders_are_no_files() {
+        let object = |(name, size): (&str, u64)| Object {
+            name: name.to_owned(),
+            size,
+            etag: None,
+            modified: SystemTime::UNIX_EPOCH,
+        };
+        let objects = [
+            ("w", 0),
+            ("w/m=1", 0),
+            ("w/m=1/a.parquet", 9),
+            ("w/m=2/", 0),
+            ("w/m=3_$folder$", 0),
+            ("w/_SUCCESS", 0),
+            ("w/b.parquet", 0),
+        ];
+        let entries = entries_of(&objects.map(object));
+        let files: Vec<&str> =
+            entries.iter().filter(|entry| entry.kind == EntryKind::File).map(|entry| entry.name.as_str()).collect();
+        assert_eq!(files, ["w/b.parquet", "w/m=1/a.parquet"]);
+    }
 }

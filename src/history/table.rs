@@ -7,8 +7,10 @@ use arrow::datatypes::DataType as ArrowType;
 use chrono::NaiveDate;
 use polars::prelude::*;
 
-use super::files::{File, Root};
+use super::checks::{COPIED_FILE, EMPTY_TABLE, FILE_NOT_READ, Findings};
+use super::files::{File, Root, TableFiles};
 use super::footer::{Footer, unreadable};
+use super::listing;
 use super::source::Part;
 use super::stored::Stored;
 use crate::engine::{self, Flow};
@@ -52,6 +54,30 @@ impl Column {
         Column { name, kind, optional: true }
     }
 
+    /// Refuses a table that lacks this optional column and has another of nearly its name: its values would be taken for null.
+    ///
+    /// # Errors
+    /// Refused, with both names.
+    pub(super) fn require_no_near_name<'a>(
+        &self,
+        table: &str,
+        columns: &[Column],
+        names: impl Iterator<Item = &'a str>,
+    ) -> Result<()> {
+        let mut others = names.filter(|name| columns.iter().all(|column| column.name != *name));
+        match others.find(|name| are_near(name, self.name)) {
+            Some(near) => Err(Error::refused(format!(
+                "table `{table}` has a column `{near}` and no optional column `{}`, which it resembles",
+                self.name
+            ))
+            .hint(format!(
+                "rename `{near}` to `{}`; where it is another column, give it a name that differs more",
+                self.name
+            ))),
+            None => Ok(()),
+        }
+    }
+
     fn dtype(&self) -> DataType {
         match self.kind {
             Kind::Text => DataType::String,
@@ -67,6 +93,8 @@ pub struct Table {
     pub name: &'static str,
     pub columns: &'static [Column],
     pub files: Vec<File>,
+    /// Names of files beside them that are not read.
+    not_read: Vec<String>,
     footers: Mutex<BTreeMap<String, Footer>>,
     /// What brings the files here, where they lie on an object store.
     stored: Option<Arc<Stored>>,
@@ -95,8 +123,8 @@ enum Origin {
 
 impl Table {
     pub(super) fn open(root: &Root, name: &'static str, columns: &'static [Column]) -> Result<Table> {
-        let files = root.table_files(name)?;
-        Ok(Table { name, columns, files, footers: Mutex::default(), stored: root.stored(), held: None })
+        let TableFiles { files, not_read } = root.table_files(name)?;
+        Ok(Table { name, columns, files, not_read, footers: Mutex::default(), stored: root.stored(), held: None })
     }
 
     /// A table that was given by itself.
@@ -109,7 +137,8 @@ impl Table {
             Part::Listed(listed) => listed,
         };
         let (files, stored) = listed.open(name)?;
-        Ok(Table { name, columns, files, footers: Mutex::default(), stored, held: None })
+        let not_read = Vec::new();
+        Ok(Table { name, columns, files, not_read, footers: Mutex::default(), stored, held: None })
     }
 
     /// A table whose rows are in memory.
@@ -121,7 +150,10 @@ impl Table {
         let selected = columns.iter().map(|column| match rows.column(column.name) {
             Ok(given) if *given.dtype() == DataType::UInt64 => Ok(no_larger_than_signed(column)),
             Ok(_) => Ok(col(column.name).strict_cast(column.dtype())),
-            Err(_) if column.optional => Ok(lit(NULL).cast(column.dtype()).alias(column.name)),
+            Err(_) if column.optional => column
+                .require_no_near_name(name, columns, names.iter().map(String::as_str))
+                .map(|()| lit(NULL).cast(column.dtype()).alias(column.name))
+                .map_err(|error| error.at(format!("table {name}"))),
             Err(_) => Err(Error::refused(format!("table `{name}` lacks column `{}`", column.name))
                 .at(format!("table {name}"))
                 .hint(format!("it has: {}", names.join(", ")))),
@@ -129,7 +161,8 @@ impl Table {
         let selected = selected.collect::<Result<Vec<_>>>()?;
         let rows = engine::collect("tables", rows.lazy().select(selected))?;
         let held = vec![Held { month: None, rows }];
-        Ok(Table { name, columns, files: Vec::new(), footers: Mutex::default(), stored: None, held: Some(held) })
+        let (files, not_read, footers) = (Vec::new(), Vec::new(), Mutex::default());
+        Ok(Table { name, columns, files, not_read, footers, stored: None, held: Some(held) })
     }
 
     /// Tells rows in memory apart by the month of a date, once for every month that is going to be looked at.
@@ -158,6 +191,39 @@ impl Table {
         }
         self.held = Some(parts);
         Ok(self)
+    }
+
+    /// Warns of files beside those that are read, and of files that are copies of another.
+    ///
+    /// # Errors
+    /// Those of reading a footer.
+    pub(super) fn check_files(&self) -> Result<Findings> {
+        let mut findings = Findings::default();
+        self.not_read.iter().for_each(|name| findings.warn(FILE_NOT_READ, name, 1));
+        let names: Vec<String> = self.files.iter().map(|file| file.name.clone()).collect();
+        for (original, copy) in listing::copies(&names) {
+            let footer = |name: &str| self.files.iter().find(|file| file.name == name).map(|file| self.footer(file));
+            let (Some(original_footer), Some(copy_footer)) = (footer(original), footer(copy)) else { continue };
+            if original_footer?.has_rows_of(&copy_footer?) {
+                findings.warn(COPIED_FILE, format!("{copy} repeats {original}"), 1);
+            }
+        }
+        Ok(findings)
+    }
+
+    /// Warns where no file has a row.
+    ///
+    /// # Errors
+    /// Those of reading a footer.
+    pub(super) fn check_rows(&self) -> Result<Findings> {
+        let mut findings = Findings::default();
+        for file in &self.files {
+            if self.footer(file)?.rows > 0 {
+                return Ok(findings);
+            }
+        }
+        findings.warn(EMPTY_TABLE, self.name, 1);
+        Ok(findings)
     }
 
     /// Whether its rows are in memory.
@@ -274,7 +340,11 @@ impl Table {
             return Err(Error::refused(what).at(&file.place).hint("write the file with each column once"));
         }
         let Ok(field) = footer.schema.field_with_name(column.name) else {
-            return if column.optional { Ok(Origin::Absent) } else { Err(self.missing_column(column, file, footer)) };
+            return if column.optional {
+                self.absent(column, file, footer)
+            } else {
+                Err(self.missing_column(column, file, footer))
+            };
         };
         match field.data_type() {
             ArrowType::Null => Ok(Origin::Absent),
@@ -283,12 +353,24 @@ impl Table {
         }
     }
 
+    /// Null in the place of an optional column, unless a column of nearly its name is there.
+    fn absent(&self, column: &Column, file: &File, footer: &Footer) -> Result<Origin> {
+        let names = names_of(file, footer);
+        let checked = column.require_no_near_name(self.name, self.columns, names.iter().copied());
+        checked.map(|()| Origin::Absent).map_err(|error| error.at(&file.place))
+    }
+
     fn missing_column(&self, column: &Column, file: &File, footer: &Footer) -> Error {
-        let names: Vec<&str> = footer.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let names = names_of(file, footer);
         // A column that is wanted under its own name is not the one that is missing.
         let others = names.iter().copied().filter(|name| self.columns.iter().all(|wanted| wanted.name != *name));
         let hint = match nearest(column.name, others) {
             Some(name) => format!("there is `{name}`; rename it to `{}`", column.name),
+            None if column.kind == Kind::Date => format!(
+                "the file has: {}; a folder above it may give the column, named like {}=2026-10-01",
+                names.join(", "),
+                column.name
+            ),
             None => format!("the file has: {}", names.join(", ")),
         };
         Error::refused(format!("table `{}` lacks column `{}`", self.name, column.name)).at(&file.place).hint(hint)
@@ -360,6 +442,21 @@ impl Table {
             None => Error::internal(error.to_string()),
         }
     }
+}
+
+/// The names of the columns of a file: those that it stores, and those that folders above it give.
+fn names_of<'a>(file: &'a File, footer: &'a Footer) -> Vec<&'a str> {
+    let stored = footer.schema.fields().iter().map(|field| field.name().as_str());
+    stored.chain(file.hive.keys().map(String::as_str)).collect()
+}
+
+/// Whether two names may mean the same column: they differ only in case, punctuation, a plural or one letter.
+fn are_near(a: &str, b: &str) -> bool {
+    let bare = |name: &str| -> String {
+        name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    };
+    let (a, b) = (bare(a), bare(b));
+    strsim::damerau_levenshtein(&a, &b) <= 1
 }
 
 /// Whether a stored type can hold a kind of column.

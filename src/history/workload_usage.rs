@@ -1,17 +1,19 @@
 //! `workload_usage`: paid seats and active users of a tenant's workload in a month.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
 use polars::prelude::*;
 
 use super::checks::{
-    ACTIVE_USERS_ABOVE_PAID_SEATS, Check, Findings, LARGEST_COUNT, REJECT_COLUMNS, any_null, key, null_columns,
-    rejected, says, sound, unsound,
+    ACTIVE_USERS_ABOVE_PAID_SEATS, Check, Findings, LARGEST_COUNT, MONTH_DIFFERS_FROM_FOLDER, REJECT_COLUMNS, any_null,
+    key, null_columns, rejected, says, sound, unsound,
 };
 use super::files::File;
 use super::footer::{Footer, Span};
+use super::month_column;
 use super::table::{Column, Kind, Table};
 use super::tenants::{TenantRange, Tenants};
 use super::usage_pass::{self, Seen, ToFind, Totals};
@@ -101,6 +103,38 @@ pub struct UsageMonth {
     rejects: [DataFrame; 2],
     /// By tenant, how many rows that break no check it has, repeats included.
     checked: Vec<u32>,
+}
+
+/// Values of the hive key `month` that an error names.
+const SHOWN: usize = 5;
+
+/// Refuses folders whose name has another value than the first day of a month: no score would see their rows.
+///
+/// # Errors
+/// Refused, with the values.
+pub(super) fn require_month_folders(table: &Table, root: &Path) -> Result<()> {
+    let values = table.files.iter().filter_map(|file| file.hive.get(MONTH)?.as_deref());
+    let is_first = |value: &&str| value.parse::<NaiveDate>().is_ok_and(|day| day == Month::of(day).first_day());
+    let wrong: BTreeSet<&str> = values.filter(|value| !is_first(value)).collect();
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let shown: Vec<String> = wrong.iter().take(SHOWN).map(|value| format!("`{MONTH}={value}`")).collect();
+    let more = if wrong.len() > SHOWN { format!(" and {} more", wrong.len() - SHOWN) } else { String::new() };
+    let what = format!("folders of table `{NAME}` are named for no first day of a month: {}{more}", shown.join(", "));
+    Err(Error::refused(what)
+        .at(root.join(NAME).display())
+        .hint(format!("name each folder like {MONTH}=2026-10-01; a year and a month in two folders are not read")))
+}
+
+/// Warns of rows of a month whose column `month` differs from the folder's name.
+pub(super) fn check_month_folder(table: &Table, month: Month) -> Result<Findings> {
+    let mut findings = Findings::default();
+    for file in files_of(table, month).into_iter().filter(|file| file.hive.contains_key(MONTH)) {
+        let rows = month_column::rows_of_other_months(file, &table.footer(file)?, month)?;
+        findings.warn(MONTH_DIFFERS_FROM_FOLDER, &file.name, rows);
+    }
+    Ok(findings)
 }
 
 /// Files that may hold rows of a month, with what to keep of each.

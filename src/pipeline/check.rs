@@ -21,6 +21,7 @@ fn check_all(history: &History, rules: &Rulebook, findings: &mut Findings) -> Re
     findings.add(history.check_associations(&TenantRange::all())?);
     findings.add(history.check_monthless_usage()?);
     let dated = history.dated_months()?;
+    findings.add(history.check_month_folders(&dated)?);
     for (number, month) in dated.iter().enumerate() {
         engine::progress(number, dated.len());
         findings.add(history.check_usage(*month)?);

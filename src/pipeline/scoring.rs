@@ -146,7 +146,11 @@ impl Walk<'_> {
         let period = self.period(&job);
         let people = metrics::of_people(&self.question(period))?;
         let facts = self.summed("certifications", people, &mut job);
-        let sum = facts.map(|facts| Sum { facts, findings: findings.clone(), coverage: Coverage::default() });
+        let mut findings = findings.clone();
+        // Months that are not there yet are carried from one that is.
+        let months = [period.year_ago, self.question(period).seen(period.month)];
+        findings.add(self.history.check_month_folders(&months)?);
+        let sum = facts.map(|facts| Sum { facts, findings, coverage: Coverage::default() });
         Ok(Standing { job, period, sum })
     }
 

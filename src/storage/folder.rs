@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::Write;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,8 +13,8 @@ use object_store::aws::AmazonS3Builder;
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::path::Path as Key;
 use object_store::{
-    BackoffConfig, Error as StoreError, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
-    PutPayload, RetryConfig, UpdateVersion,
+    BackoffConfig, Error as StoreError, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode,
+    PutOptions, PutPayload, RetryConfig, UpdateVersion,
 };
 use tokio::runtime::Runtime;
 
@@ -206,6 +207,19 @@ impl Folder {
                 Err(StoreError::NotFound { .. }) => Ok(None),
                 Err(error) => Err(self.trouble("read the file", Some(name), &error)),
             }
+        })
+    }
+
+    /// Some bytes of an object.
+    ///
+    /// # Errors
+    /// Storage where access fails, or the object is not there any more.
+    pub fn read_range(&self, name: &str, range: Range<u64>) -> Result<Vec<u8>> {
+        let key = self.key(name)?;
+        self.wait(async {
+            let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
+            let read = async { Ok(self.store.get_opts(&key, options).await?.bytes().await?.to_vec()) };
+            read.await.map_err(|error: StoreError| self.trouble("read the file", Some(name), &error))
         })
     }
 

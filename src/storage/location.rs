@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use object_store::path::Path as Key;
+use percent_encoding::percent_decode_str;
 
 use crate::error::{Error, Result, nearest};
 
@@ -33,10 +34,23 @@ pub fn local(path: &Path) -> PathBuf {
     let text = path.to_string_lossy();
     match text.strip_prefix(FILE) {
         Some(rest) => {
-            PathBuf::from(rest.strip_prefix("localhost").filter(|rest| rest.starts_with('/')).unwrap_or(rest))
+            let path = rest.strip_prefix("localhost").filter(|rest| rest.starts_with('/')).unwrap_or(rest);
+            path_of_bytes(percent_decode_str(path).collect())
         }
         None => path.to_owned(),
     }
+}
+
+/// The path of bytes that a URL carries: of those that are no text as well, where the system knows such names.
+#[cfg(unix)]
+fn path_of_bytes(bytes: Vec<u8>) -> PathBuf {
+    use std::os::unix::ffi::OsStringExt;
+    PathBuf::from(std::ffi::OsString::from_vec(bytes))
+}
+
+#[cfg(not(unix))]
+fn path_of_bytes(bytes: Vec<u8>) -> PathBuf {
+    PathBuf::from(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// A folder of an object store.
@@ -166,7 +180,10 @@ mod tests {
     fn file_urls_are_paths() {
         assert_eq!(local(Path::new("file:///data/history")), Path::new("/data/history"));
         assert_eq!(local(Path::new("file://localhost/data")), Path::new("/data"));
+        assert_eq!(local(Path::new("file:///a%20b/%C3%A4")), Path::new("/a b/ä"));
+        assert_eq!(local(Path::new("file:///100%")), Path::new("/100%"));
         assert_eq!(local(Path::new("data/history")), Path::new("data/history"));
+        assert_eq!(local(Path::new("data/a%20b")), Path::new("data/a%20b"));
         assert!(is_url(Path::new("az://data")) && !is_url(Path::new("file:///data")) && !is_url(Path::new("data")));
     }
 }

@@ -174,7 +174,7 @@ fn delta_and_iceberg_tables_are_refused() {
         let marker = placed.history().join(marker);
         fs::create_dir_all(marker.parent().expect("a folder")).expect("a folder");
         fs::write(marker, "{}").expect("a file");
-        placed.score(&[]).fails(3, &[format, "not all alive", "hint:"]);
+        placed.score(&[]).fails(3, &[format, "deleted or replaced rows", "hint:"]);
         placed.nothing_published();
     }
 }

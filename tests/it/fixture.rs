@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
@@ -62,7 +62,15 @@ pub fn write(history: &History, root: &Path, layout: &Layout) {
         return table(root, "workload_usage", &history.workload_usage, layout, |rows| usage(rows, true));
     }
     let mut months: BTreeMap<String, Vec<Usage>> = BTreeMap::new();
-    for row in &history.workload_usage {
+    // A folder is named for the first day of a month; rows of another day carry their month in the file.
+    let is_first = |row: &&Usage| row.month.is_none_or(|month| month.day() == 1);
+    let (by_folder, by_column): (Vec<&Usage>, Vec<&Usage>) = history.workload_usage.iter().partition(is_first);
+    if !by_column.is_empty() {
+        let rows: Vec<Usage> = by_column.into_iter().cloned().collect();
+        fs::create_dir_all(root.join("workload_usage")).expect("a folder");
+        table(root, "workload_usage/other", &rows, layout, |rows| usage(rows, true));
+    }
+    for row in by_folder {
         let key = row.month.map_or_else(|| "__HIVE_DEFAULT_PARTITION__".to_owned(), |month| month.to_string());
         months.entry(key).or_default().push(row.clone());
     }

@@ -13,6 +13,7 @@ mod examples;
 mod explains;
 mod faults;
 mod fixture;
+mod history_files;
 mod house;
 mod ingest_fuzz;
 mod ingest_history;
