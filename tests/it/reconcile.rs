@@ -523,7 +523,7 @@ fn differences_are_an_answer_and_strict_is_not() {
     let all_match = file("partner,metric,points\n3878392,total,69\n");
     let (run_folder, path) = (sample_run(), all_match.path().to_string_lossy().into_owned());
     let said = run(&["reconcile", &run_folder.to_string_lossy(), "--official", &path, "--strict"]);
-    assert!(said.succeeds().stdout.starts_with("1 of 1 figures match"), "{}", said.stdout);
+    assert!(said.succeeds().stdout.starts_with("1 of 1 figure matches"), "{}", said.stdout);
 }
 
 #[test]
