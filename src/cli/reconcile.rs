@@ -32,7 +32,7 @@ pub fn reconcile(arguments: &ReconcileArguments, console: &Console) -> Result<()
 fn text(answer: &Reconciliation) -> String {
     let mut text = format!(
         "{} {}: run as of {}, usage of {}, rulebook {}\n",
-        part_of(answer.matching, answer.figures, "figure"),
+        part_of(answer.matching as u64, answer.figures as u64, "figure"),
         if answer.figures == 1 { "matches" } else { "match" },
         answer.as_of,
         month(answer.month),

@@ -6,7 +6,6 @@ use polars::prelude::*;
 
 use super::Question;
 use super::claims::Claims;
-use crate::engine;
 use crate::error::{Code, Error, Result};
 use crate::history::UsageMonth;
 use crate::month::Month;

@@ -316,7 +316,8 @@ impl Reconciliation {
     pub fn failure(&self) -> Option<Error> {
         let differing = self.figures - self.matching;
         let differ = if self.figures == 1 { "differs" } else { "differ" };
-        let what = format!("{} {differ} from Partner Center's", part_of(differing, self.figures, "figure"));
+        let part = part_of(differing as u64, self.figures as u64, "figure");
+        let what = format!("{part} {differ} from Partner Center's");
         let error = (differing > 0).then(|| Error::new(Code::Strict, what))?;
         Some(match &self.readings {
             Some(_) => error,
