@@ -60,7 +60,7 @@ fn text(explanation: &Explanation, only: Option<Track>, rows: usize) -> String {
 /// Certifications that people hold and this rulebook does not list, with the rulebooks that do.
 fn not_listed(text: &mut String, explanation: &Explanation) {
     let mut people: BTreeMap<&str, (u64, &[String])> = BTreeMap::new();
-    for held in explanation.not_listed.iter().flatten() {
+    for held in &explanation.not_listed {
         people.entry(&held.certification).or_insert((0, &held.rulebooks)).0 += 1;
     }
     if people.is_empty() {

@@ -141,7 +141,7 @@ impl Scenario {
     pub fn words(&self) -> Vec<String> {
         let certify = self.certify.iter();
         let certify = certify.map(|change| format!("{} with {}", changed(change.people, "person"), change.metric));
-        let net_adds = (self.net_customer_adds != 0).then(|| changed(self.net_customer_adds, "net customer add"));
+        let net_adds = (self.net_customer_adds != 0).then(|| format!("{:+} net customer adds", self.net_customer_adds));
         let through = |number: i64, noun: &str, option: &str| format!("{} through {option}", changed(number, noun));
         let usage = self.usage.iter().map(|change| through(change.active_users, "active user", &change.option));
         let deployed = self.deployments.iter().map(|change| through(change.tenants, "deployment", &change.option));

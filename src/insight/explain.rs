@@ -44,8 +44,8 @@ pub struct Explanation {
     pub measures: Vec<ExplainedMeasure>,
     /// What stands behind them: rows with `counted` sum to `current` and `prior` of their measure.
     pub rows: Vec<ExplainedRow>,
-    /// What the people with reason `certification_not_listed` hold. None where a run is explained: it has no names of certifications.
-    pub not_listed: Option<Vec<NotListed>>,
+    /// What the people with reason `certification_not_listed` hold. Empty where a run is explained: it has no names of certifications.
+    pub not_listed: Vec<NotListed>,
 }
 
 /// A valid certification that the rulebook does not list.
@@ -128,7 +128,7 @@ pub fn explain_history(settings: &Settings, wanted: &Wanted) -> Result<Explanati
     let partner_id = outcome.scored.scores.first().map(|score| score.account.partner_id.clone()).unwrap_or_default();
     let explanation = explained(&Published::open(&outcome.folder)?, &partner_id, wanted)?;
     let held = outcome.scored.unlisted_certifications(&settings.rules)?;
-    Ok(Explanation { not_listed: Some(not_listed(&held, &explanation.rows)?), ..explanation })
+    Ok(Explanation { not_listed: not_listed(&held, &explanation.rows)?, ..explanation })
 }
 
 /// What people hold, of those whose rows say that it is not listed.
@@ -177,7 +177,7 @@ fn explained(published: &Published, partner_id: &str, wanted: &Wanted) -> Result
         metrics_short: score.metrics_short.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
         measures: points.iter().filter(|row| is_wanted(row.track, row.metric)).map(measure).collect(),
         rows: rows.into_iter().filter(|row| is_wanted(row.track, row.metric)).map(explained_row).collect(),
-        not_listed: None,
+        not_listed: Vec::new(),
     })
 }
 
