@@ -19,3 +19,4 @@ pub mod sample;
 pub mod score;
 pub mod storage;
 pub mod toml_file;
+pub mod words;

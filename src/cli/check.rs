@@ -5,9 +5,9 @@ use polars::prelude::*;
 use super::arguments::CheckArguments;
 use super::console::Console;
 use super::printer;
-use super::summary::counted;
+use super::summary::{counted, unknown_partners};
 use crate::error::{Code, Error, Result};
-use crate::history::Findings;
+use crate::history::{Findings, UNKNOWN_PARTNER};
 use crate::pipeline;
 use crate::rulebook::{self, Rulebook, When};
 
@@ -27,7 +27,10 @@ pub fn check(arguments: &CheckArguments, console: &Console) -> Result<()> {
     let (rows, rejected) = (counted(checked, "row"), counted(rejects, "row"));
     let text =
         format!("{rows} checked, {months}: {rejected} rejected, {} of warnings", counted(warnings as u64, "kind"));
-    console.say(&text, || tracing::info!(checked, rejects, warnings, months, "checked"));
+    let unknown = unknown_partners(&findings, |id| history.nearest_partner(id));
+    let text = unknown.map_or_else(|| text.clone(), |unknown| format!("{text}\n{unknown}"));
+    let partners = findings.unknown_partners().len();
+    console.say(&text, || tracing::info!(checked, rejects, warnings, months, unknown_partners = partners, "checked"));
     history.refuse_rejects(&findings, arguments.limit.max_reject_ratio)?;
     if arguments.strict && (rejects > 0 || warnings > 0) {
         return Err(Error::new(Code::Strict, "the history has rejects or warnings")
@@ -52,7 +55,9 @@ fn counts(findings: &Findings) -> Result<DataFrame> {
     let mut rows: Vec<[String; 4]> = Vec::new();
     let mut counts: Vec<i64> = Vec::new();
     for ((table, rule), count) in findings.rejects_by_rule() {
-        rows.push(["reject".to_owned(), table, rule, String::new()]);
+        let partners = || counted(findings.unknown_partners_of(&table).len() as u64, "partner");
+        let subject = if rule == UNKNOWN_PARTNER { partners() } else { String::new() };
+        rows.push(["reject".to_owned(), table, rule, subject]);
         counts.push(count as i64);
     }
     for ((rule, subject), count) in &findings.warnings {

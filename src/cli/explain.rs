@@ -53,7 +53,25 @@ fn text(explanation: &Explanation, only: Option<Track>, rows: usize) -> String {
         behind(&mut text, explanation, measure, rows);
     }
     reasons(&mut text, explanation.rows.iter().filter(|row| row.track == only));
+    not_listed(&mut text, explanation);
     text
+}
+
+/// Certifications that people hold and this rulebook does not list, with the rulebooks that do.
+fn not_listed(text: &mut String, explanation: &Explanation) {
+    let mut people: BTreeMap<&str, (u64, &[String])> = BTreeMap::new();
+    for held in &explanation.not_listed {
+        people.entry(&held.certification).or_insert((0, &held.rulebooks)).0 += 1;
+    }
+    if people.is_empty() {
+        return;
+    }
+    let mut rows = table(&["certification", "people", "listed by"]);
+    for (certification, (count, rulebooks)) in people {
+        let listed = if rulebooks.is_empty() { "no built-in rulebook".to_owned() } else { rulebooks.join(", ") };
+        rows.add_row([left(certification), right(count), left(&listed)]);
+    }
+    let _ = writeln!(text, "\nvalid certifications that {} does not list\n{rows}", explanation.rulebook);
 }
 
 fn headline(explanation: &Explanation) -> String {

@@ -9,6 +9,7 @@ use super::summary::counted;
 use super::text::{change, left, month, points, right, table};
 use crate::error::Result;
 use crate::insight::{self, Readings, Reconciled, Reconciliation, Tried};
+use crate::words::part_of;
 
 /// Differences that the table shows; every other format has them all.
 const SHOWN: usize = 50;
@@ -30,9 +31,9 @@ pub fn reconcile(arguments: &ReconcileArguments, console: &Console) -> Result<()
 /// The answer as a person reads it: the headline, the differences, and what would remove or may have caused them.
 fn text(answer: &Reconciliation) -> String {
     let mut text = format!(
-        "{} of {} figures match: run as of {}, usage of {}, rulebook {}\n",
-        answer.matching,
-        answer.figures,
+        "{} {}: run as of {}, usage of {}, rulebook {}\n",
+        part_of(answer.matching as u64, answer.figures as u64, "figure"),
+        if answer.figures == 1 { "matches" } else { "match" },
         answer.as_of,
         month(answer.month),
         printable(&answer.rulebook)

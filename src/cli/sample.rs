@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::rulebook::{self, Metric};
 use crate::sample::exports::{self, Layouts};
 use crate::sample::{self, Sample};
+use crate::words::counted;
 
 /// Writes a history, exports or both, and says how large they are.
 pub fn sample(arguments: &SampleArguments, console: &Console) -> Result<()> {
@@ -49,13 +50,13 @@ fn history(sample: &Sample, out: &Path, console: &Console) -> Result<()> {
     let written = sample::write(sample, out, &mut |done, of| console.progress("sample", done, of));
     let written = written.map_err(|error| failed(out, &error))?;
     let text = format!(
-        "{}: {} partners, {} associations, {} certifications, {} usage rows, {} bytes",
+        "{}: {}, {}, {}, {}, {}",
         out.display(),
-        written.partners,
-        written.associations,
-        written.certifications,
-        written.usage_rows,
-        written.bytes
+        counted(written.partners, "partner"),
+        counted(written.associations, "association"),
+        counted(written.certifications, "certification"),
+        counted(written.usage_rows, "usage row"),
+        counted(written.bytes, "byte")
     );
     console.say(&text, || tracing::info!(usage_rows = written.usage_rows, bytes = written.bytes, "written"));
     Ok(())
@@ -65,7 +66,8 @@ fn export(sample: &Sample, layouts: &Layouts, distributor: Option<&str>, out: &P
     let exported =
         exports::write(sample, layouts, distributor, out, &mut |done, of| console.progress("exports", done, of));
     let exported = exported.map_err(|error| failed(out, &error))?;
-    let text = format!("{}: {} files, {} rows, {} bytes", out.display(), exported.files, exported.rows, exported.bytes);
+    let (files, rows) = (counted(exported.files, "file"), counted(exported.rows, "row"));
+    let text = format!("{}: {files}, {rows}, {}", out.display(), counted(exported.bytes, "byte"));
     console.say(&text, || tracing::info!(files = exported.files, rows = exported.rows, "exported"));
     Ok(())
 }

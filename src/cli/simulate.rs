@@ -59,6 +59,9 @@ fn text(simulation: &Simulation) -> String {
     for change in &simulation.changes {
         let _ = writeln!(text, "  {}", printer::printable(change));
     }
+    for note in &simulation.notes {
+        let _ = writeln!(text, "note: {}", printer::printable(note));
+    }
     let mut totals = table(&["", "before", "after", "change"]);
     let sides = |value: &dyn Fn(&Total) -> f64| (value(&simulation.before), value(&simulation.after));
     for (name, (before, after)) in [

@@ -9,10 +9,12 @@ use comfy_table::{Cell, Table, presets};
 use super::console::Console;
 use super::printer::printable;
 use super::text;
+use crate::history::Findings;
 use crate::pipeline::{Outcome, Settings};
 use crate::report::NEAR;
 use crate::rulebook::Track;
 use crate::score::{Score, whole};
+pub use crate::words::counted;
 
 /// How many partners the ranking and the near misses show.
 const SHOWN: usize = 10;
@@ -55,8 +57,8 @@ fn text(settings: &Settings, outcome: &Outcome, took: Duration) -> String {
     line(
         &mut text,
         format_args!(
-            "{} partners scored, {} with the designation: {enterprise} enterprise, {smb} smb",
-            scores.len(),
+            "{} scored, {} with the designation: {enterprise} enterprise, {smb} smb",
+            counted(scores.len() as u64, "partner"),
             enterprise + smb
         ),
     );
@@ -80,11 +82,6 @@ fn text(settings: &Settings, outcome: &Outcome, took: Duration) -> String {
     let done = if outcome.changed { "published" } else { "unchanged" };
     line(&mut text, format_args!("\n{done}: {} in {:.1} s{memory}", outcome.folder.display(), took.as_secs_f64()));
     text.trim_end().to_owned()
-}
-
-/// A number with its noun.
-pub fn counted(number: u64, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// Writing to a String cannot fail.
@@ -164,6 +161,9 @@ fn findings(text: &mut String, outcome: &Outcome) {
     for reject in &run.rejects {
         line(text, format_args!("  {:>9}  {} {}", reject.rows, reject.table, reject.rule));
     }
+    if let Some(unknown) = unknown_partners(&outcome.scored.findings, |id| outcome.scored.nearest_partner(id)) {
+        line(text, format_args!("  {unknown}"));
+    }
     if !run.warnings.is_empty() {
         line(text, format_args!("\nWarnings:"));
     }
@@ -187,15 +187,29 @@ fn findings(text: &mut String, outcome: &Outcome) {
             ),
         );
     }
-    if !run.freshness.certifications_as_promised {
+    if run.freshness.certifications_as_promised == Some(false) {
         line(
             text,
             format_args!(
-                "  certifications are older than the source promises: the newest is of {}",
-                shown(run.freshness.newest_certification)
+                "  certifications are older than the source promises: the table was last written on {}",
+                shown(run.freshness.certifications_written)
             ),
         );
     }
+}
+
+/// How many partners rows name that are not known, and the first of them with the nearest known ones; None where all are known.
+pub fn unknown_partners<'a>(findings: &Findings, nearest: impl Fn(&str) -> Option<&'a str>) -> Option<String> {
+    let unknown = findings.unknown_partners();
+    let named = unknown.iter().take(SUBJECTS).map(|(id, rows)| {
+        let near = nearest(id).map(|near| format!("; did you mean `{}`?", printable(near))).unwrap_or_default();
+        format!("`{}` ({}{near})", printable(id), counted(*rows, "row"))
+    });
+    let named = named.collect::<Vec<_>>().join(", ");
+    let more = unknown.len().saturating_sub(SUBJECTS);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let number = counted(unknown.len() as u64, "unknown partner");
+    (!unknown.is_empty()).then(|| format!("{number}: {named}{more}"))
 }
 
 fn shown(day: Option<chrono::NaiveDate>) -> String {

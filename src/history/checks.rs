@@ -19,6 +19,10 @@ pub(super) const UNKNOWN_WORKLOAD: &str = "unknown_workload";
 pub(super) const UNKNOWN_CERTIFICATION: &str = "unknown_certification";
 /// More active users than paid seats.
 pub(super) const ACTIVE_USERS_ABOVE_PAID_SEATS: &str = "active_users_above_paid_seats";
+/// A row of a partner that the table of partners does not have.
+pub const UNKNOWN_PARTNER: &str = "unknown_partner";
+/// What its reason says before and after the partner's id.
+const UNKNOWN_PARTNER_REASON: [&str; 2] = ["partner_id is ", ", which the table partners does not have"];
 /// A pair that several partners hold through an option that has one partner at most.
 pub const CONTESTED_PAIR: &str = "contested_pair";
 /// An account of which the exports that made the history lack a month.
@@ -125,6 +129,12 @@ pub(super) fn says(column: &str, verb: &str) -> Expr {
     concat_str([lit(format!("{column} {verb} ")), shown(column)], "", false)
 }
 
+/// The reason of a row whose partner is not known.
+pub(super) fn unknown_partner(partner_id: Expr) -> Expr {
+    let [before, after] = UNKNOWN_PARTNER_REASON.map(lit);
+    concat_str([before, partner_id, after], "", false)
+}
+
 /// True where any of the columns is null.
 pub(super) fn any_null(columns: &[&str]) -> Expr {
     columns.iter().map(|name| col(*name).is_null()).reduce(Expr::or).unwrap_or_else(|| lit(false))
@@ -220,6 +230,33 @@ impl Findings {
             }
         }
         counts
+    }
+
+    /// Partners that rows name and the table of partners does not have, each with its number of rejected rows.
+    pub fn unknown_partners(&self) -> BTreeMap<String, u64> {
+        self.unknown_partners_where(|_| true)
+    }
+
+    /// Those that rows of one table name.
+    pub fn unknown_partners_of(&self, table: &str) -> BTreeMap<String, u64> {
+        self.unknown_partners_where(|name| name == table)
+    }
+
+    fn unknown_partners_where(&self, is_wanted: impl Fn(&str) -> bool) -> BTreeMap<String, u64> {
+        let [before, after] = UNKNOWN_PARTNER_REASON;
+        let mut partners = BTreeMap::new();
+        for frame in &self.rejects {
+            let texts = |name: &str| frame.column(name).ok().and_then(|column| column.str().ok().cloned());
+            let (Some(tables), Some(rules), Some(reasons)) = (texts("table"), texts("rule"), texts("reason")) else {
+                continue;
+            };
+            let rows = tables.iter().zip(rules.iter()).zip(reasons.iter());
+            let unknown =
+                rows.filter(|((table, rule), _)| *rule == Some(UNKNOWN_PARTNER) && table.is_some_and(&is_wanted));
+            let ids = unknown.filter_map(|(_, reason)| reason?.strip_prefix(before)?.strip_suffix(after));
+            ids.for_each(|id| *partners.entry(id.to_owned()).or_default() += 1);
+        }
+        partners
     }
 
     /// Rejected rows of a table.

@@ -24,10 +24,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::*;
 
-pub use checks::{CONTESTED_PAIR, Findings, MISSING_EXPORT, REJECT_COLUMNS, WARNINGS};
+pub use checks::{CONTESTED_PAIR, Findings, MISSING_EXPORT, REJECT_COLUMNS, UNKNOWN_PARTNER, WARNINGS};
 pub use export_coverage::{ExportCoverage, HISTORY_JSON, MissingExport, Spans};
 pub use files::File;
 use files::Root;
@@ -42,8 +42,9 @@ use workload_usage::Months;
 pub use workload_usage::{Rows, UsageMonth};
 
 use crate::engine;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 use crate::month::Month;
+use crate::words::{part_of, was};
 
 /// A folder of Parquet tables, opened.
 #[derive(Debug)]
@@ -244,6 +245,11 @@ impl History {
         Ok(self.usage(&rows, &Arc::default())?.findings)
     }
 
+    /// Those of some tenants' ids, a String column, that have any row in a month.
+    pub fn tenants_in(&self, month: Month, ids: &Series) -> Result<Series> {
+        workload_usage::tenants_in(&self.workload_usage, month, ids)
+    }
+
     /// The plan that reads a month's rows where nothing in them is broken.
     pub fn usage_plan(&self, month: Month, tenants: &TenantRange) -> Result<LazyFrame> {
         workload_usage::plan(&self.workload_usage, month, tenants)
@@ -294,6 +300,24 @@ impl History {
         let newest = engine::column(&engine::collect("freshness", newest)?, "earned_on")?;
         let newest = newest.date().ok().and_then(|days| days.as_date_iter().next().flatten());
         Ok(newest)
+    }
+
+    /// The day on which the table of certifications was last written, or the record that `ingest` keeps beside it: exports without
+    /// anything new leave the table as it is. None where that is not known: in memory, or on an object store, where the record is not
+    /// looked at.
+    pub fn certifications_written(&self) -> Option<NaiveDate> {
+        if self.certifications.is_held() || self.certifications.files.iter().any(|file| file.etag.is_some()) {
+            return None;
+        }
+        let times = self.certifications.files.iter().map(|file| file.modified).collect::<Option<Vec<_>>>()?;
+        let record = std::fs::metadata(self.root.join(HISTORY_JSON)).and_then(|metadata| metadata.modified()).ok();
+        let newest = times.into_iter().chain(record).max()?;
+        Some(DateTime::<Utc>::from(newest).date_naive())
+    }
+
+    /// The known partner, account or location, whose id is nearest to one that is not known.
+    pub fn nearest_partner(&self, partner_id: &str) -> Option<&str> {
+        nearest(partner_id, self.accounts.partner_ids())
     }
 
     /// The tables, in the order in which they are documented.
@@ -350,10 +374,8 @@ impl History {
             let checked = findings.checked.get(table.name).copied().unwrap_or(0);
             let rejected = findings.rejected_of(table.name);
             if rejected as f64 > max_reject_ratio * checked as f64 {
-                let what = format!(
-                    "{rejected} of {checked} checked rows of `{}` were rejected, more than {max_reject_ratio} of them",
-                    table.name
-                );
+                let (name, were, part) = (table.name, was(rejected), part_of(rejected, checked, "checked row"));
+                let what = format!("{part} of `{name}` {were} rejected, more than {max_reject_ratio} of them");
                 return Err(Error::refused(what)
                     .at(self.root.display())
                     .hint("`partnerscore check` shows each with its reason; mend them, or raise --max-reject-ratio"));
@@ -369,9 +391,8 @@ fn unknown_partners(rows: LazyFrame, table: &'static str, keys: &[&str], account
         rows.join(accounts.lookup(), [col("partner_id")], [col("partner_id")], JoinArgs::new(JoinType::Anti));
     strangers.select([
         lit(table).alias("table"),
-        lit("unknown_partner").alias("rule"),
+        lit(checks::UNKNOWN_PARTNER).alias("rule"),
         checks::key(keys).alias("key"),
-        concat_str([checks::says("partner_id", "is"), lit("which the table partners does not have")], ", ", false)
-            .alias("reason"),
+        checks::unknown_partner(checks::shown("partner_id")).alias("reason"),
     ])
 }

@@ -129,6 +129,11 @@ impl Accounts {
         self.by_partner.get(partner_id).copied()
     }
 
+    /// The ids of every known partner, accounts and locations.
+    pub fn partner_ids(&self) -> impl Iterator<Item = &str> {
+        self.by_partner.keys().map(String::as_str)
+    }
+
     /// Every known partner with the number of its global account: `partner_id` String, `account` UInt32.
     pub fn lookup(&self) -> LazyFrame {
         let partners = StringChunked::from_iter_values("partner_id".into(), self.by_partner.keys().map(String::as_str));

@@ -205,6 +205,13 @@ pub(super) fn tenant_ids(table: &Table, month: Month) -> Result<LazyFrame> {
     Ok(stored(table, month, None, Wanted::All)?.select([col("tenant_id")]))
 }
 
+/// Those of some ids that have a stored row of a month, sound or not.
+pub(super) fn tenants_in(table: &Table, month: Month, ids: &Series) -> Result<Series> {
+    let theirs = col("tenant_id").is_in(engine::list(ids)?, false);
+    let rows = stored(table, month, Some(theirs), Wanted::All)?.select([col("tenant_id")]);
+    engine::column(&engine::collect("usage tenants", rows.unique(None, UniqueKeepStrategy::Any))?, "tenant_id")
+}
+
 /// Where the tenants of a month lie, by row group; None where some file does not tell, or may hold other months too.
 pub(super) fn tenant_spans(table: &Table, month: Month) -> Result<Option<Vec<Span>>> {
     let mut spans = Vec::new();

@@ -60,6 +60,7 @@ use pile::Pile;
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::publish::Replacement;
+use crate::words::{part_of, was};
 
 /// What to ingest, and how.
 #[derive(Debug)]
@@ -208,8 +209,11 @@ fn refuse_rejects(files: &[FileOf], max_reject_ratio: f64) -> Result<()> {
         let most = file.read.rejected.iter().max_by_key(|rejected| rejected.rows)?;
         let sample = most.sample.as_ref().map_or_else(String::new, |sample| format!(": {sample}"));
         let what = format!(
-            "{rejects} of {} rows were rejected, more than {max_reject_ratio} of them; most by {}, first on line {}{sample}",
-            file.read.rows, most.rule, most.line
+            "{} {} rejected, more than {max_reject_ratio} of them; most by {}, first on line {}{sample}",
+            part_of(rejects, file.read.rows, "row"),
+            was(rejects),
+            most.rule,
+            most.line
         );
         let hint = "docs/ingest.md explains each rule; mend the file, or raise --max-reject-ratio";
         Some(Refused { path: file.read.path.clone(), error: Error::refused(what).at(&file.read.path).hint(hint) })

@@ -224,3 +224,71 @@ pub fn certifications() -> Result<Vec<String>> {
     let file: CertificationFile = toml_file::parse(CERTIFICATIONS, "certifications.toml", HINT)?;
     Ok(file.certifications.into_iter().map(|one| one.slug).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the pages of the designation and of the reports call workloads, each text with the slug that it means.
+    const WRITTEN: [(&str, &str); 46] = [
+        // The designation page, by metric.
+        ("Intune", "intune"),
+        ("Exchange", "exchange"),
+        ("Microsoft 365 Apps", "microsoft_365_apps"),
+        ("SharePoint", "sharepoint"),
+        ("Teams", "teams"),
+        ("Teams meetings", "teams_meetings"),
+        ("Teams Phone", "teams_phone"),
+        ("Teams Phone calls", "teams_phone_calls"),
+        ("Teams calling", "teams_phone_calls"),
+        ("Teams Apps", "teams_apps"),
+        ("Teams applications", "teams_apps"),
+        ("Viva Engage", "viva_engage"),
+        ("Viva Insights", "viva_insights"),
+        ("Viva Topics", "viva_topics"),
+        ("Viva Learning", "viva_learning"),
+        ("Viva Connections", "viva_connections"),
+        // Its versions of 2022 and 2023.
+        ("ProPlus", "microsoft_365_apps"),
+        ("Teams Platform", "teams_apps"),
+        ("Teams Phone calling", "teams_phone_calls"),
+        ("Yammer", "viva_engage"),
+        ("VivaInsights", "viva_insights"),
+        ("VivaTopics", "viva_topics"),
+        ("VivaLearning", "viva_learning"),
+        ("VivaConnections", "viva_connections"),
+        // Its version of 2026.
+        ("Exchange Online", "exchange"),
+        ("M365 Copilot", "microsoft_365_copilot"),
+        ("Microsoft Entra ID P1", "microsoft_entra_id_p1"),
+        ("SharePoint Online", "sharepoint"),
+        ("Teams for Frontline Workers", "teams_for_frontline_workers"),
+        ("Teams Phone Enabled Users", "teams_phone_enabled_users"),
+        ("Teams Rooms Monthly Active Devices", "teams_rooms_monthly_active_devices"),
+        ("Viva Goals", "viva_goals"),
+        ("Windows 365", "windows_365"),
+        ("Teams Premium", "teams_premium"),
+        // Reports and payouts.
+        ("EXO", "exchange"),
+        ("spo", "sharepoint"),
+        ("AADP", "microsoft_entra_id_p1"),
+        ("Azure Active Directory Premium", "microsoft_entra_id_p1"),
+        ("InTune", "intune"),
+        ("TeamsPhonecalling1p", "teams_phone_calls"),
+        ("TeamsPhonecalling3p", "teams_phone_calls"),
+        ("Skype for Business", "skype_for_business"),
+        // What some exports leave out.
+        ("TEAMS (standalone)", "teams"),
+        ("YAMMER", "viva_engage"),
+        ("OUTLOOK MOBILE", "outlook_mobile"),
+        ("AZURE INFORMATION PROTECTION", "azure_information_protection"),
+    ];
+
+    #[test]
+    fn workloads_are_known_as_their_pages_write_them() {
+        let names = Names::builtin().expect("names");
+        for (written, slug) in WRITTEN {
+            assert_eq!(names.workloads.get(written).map(String::as_str), Some(slug), "{written}");
+        }
+    }
+}

@@ -16,6 +16,7 @@ use super::stating::{Fault, Said, Stating, no_person_key};
 use super::tally::Tally;
 use super::text::{printable, printable_bytes};
 use crate::error::{Error, Result};
+use crate::words::{counted, has};
 
 /// What separates fields; the first of those with which a header fits equally well is taken.
 const DELIMITERS: [u8; 3] = [b',', b'\t', b';'];
@@ -298,7 +299,8 @@ impl Rows<'_> {
             (None, Rule::FieldCount) => {
                 let lines = records.lines();
                 let over = if lines > 1 { format!(" over {lines} lines") } else { String::new() };
-                Some(format!("{} fields{over} where the header has {}", records.fields(), header.names.len()))
+                let fields = counted(records.fields() as u64, "field");
+                Some(format!("{fields}{over} where the header has {}", header.names.len()))
             }
             _ => None,
         };
@@ -327,7 +329,11 @@ impl Rows<'_> {
         let rejected = tally.rejected_rows();
         if let Some(worst) = tally.worst().filter(|_| rejected > 0 && rejected + tally.folded == tally.rows) {
             let meaning = Rule::ALL.into_iter().find(|rule| rule.name() == worst.rule).map_or("", Rule::meaning);
-            let error = Error::refused(format!("none of its {rejected} rows can be taken; in most, {meaning}"));
+            let what = match rejected {
+                1 => format!("its only row cannot be taken: {meaning}"),
+                _ => format!("none of its {rejected} rows can be taken; in most, {meaning}"),
+            };
+            let error = Error::refused(what);
             let hint = match &worst.sample {
                 Some(sample) => format!("the first of them, in line {}: {sample}", worst.line),
                 None => format!("the first of them is in line {}", worst.line),
@@ -360,18 +366,19 @@ impl Rows<'_> {
             warnings.push("the last line has no end: the file may be cut short".to_owned());
         }
         if let Some(day_first) = day_first {
-            let rows = day_first.rows;
-            warnings.push(format!("{rows} rows have the day first; dates that can be read month first were read so"));
+            let (rows, have) = (counted(day_first.rows, "row"), has(day_first.rows));
+            warnings.push(format!("{rows} {have} the day first; dates that can be read month first were read so"));
         }
         if self.undecodable > 0 {
-            let rows = self.undecodable;
-            warnings.push(format!("{rows} rows are not UTF-8 text; where what is read of them is, they were taken"));
+            let rows = counted(self.undecodable, "row");
+            let are = if self.undecodable == 1 { "is" } else { "are" };
+            warnings.push(format!("{rows} {are} not UTF-8 text; what can be read of such rows was taken"));
         }
         if self.stating.unattributed > 0 {
-            let rows = self.stating.unattributed;
-            warnings.push(format!(
-                "{rows} rows name no attribution: their usage was taken, and nobody was seen with the tenant"
-            ));
+            let rows = counted(self.stating.unattributed, "row");
+            let name = if self.stating.unattributed == 1 { "names" } else { "name" };
+            warnings
+                .push(format!("{rows} {name} no attribution: usage was taken, and nobody was seen with the tenant"));
         }
         self.stating.tally.warnings.extend(warnings);
     }

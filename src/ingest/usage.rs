@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::month::Month;
 use crate::publish::Replacement;
 use crate::publish::table_file::Column;
+use crate::words::noun_for;
 
 const COLUMNS: [Column; 4] = [
     Column("tenant_id", Utf8, false),
@@ -256,7 +257,8 @@ impl Merging {
 }
 
 fn shown(counts: Counts) -> String {
-    format!("{} paid seats and {} active users", counts.0, counts.1)
+    let told = |number: i64, noun: &str| format!("{number} {}", noun_for(number.unsigned_abs(), noun));
+    format!("{} and {}", told(counts.0, "paid seat"), told(counts.1, "active user"))
 }
 
 /// What subscriptions add to a tenant and workload, kept so that a later export can restate one of them.

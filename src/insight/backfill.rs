@@ -16,6 +16,7 @@ use crate::month::Month;
 use crate::pipeline::{self, Outcome, Settings};
 use crate::publish::{self, Lock, Mode, Staging};
 use crate::rulebook::Rulebook;
+use crate::words::part_of;
 
 /// The file of an output folder that tells how each month of its backfills ended.
 pub const RECORD: &str = "backfill.json";
@@ -210,7 +211,8 @@ impl Backfill {
         let why = result.error.as_ref().map(|error| error.what.clone()).unwrap_or_default();
         let all = failed.len() == self.months.len();
         let others = if all { "none was published" } else { "the others are published" };
-        let what = format!("{} of {} months failed, {others}; {first}: {why}", failed.len(), self.months.len());
+        let part = part_of(failed.len() as u64, self.months.len() as u64, "month");
+        let what = format!("{part} failed, {others}; {first}: {why}");
         Some(
             Error::new(Code::Partial, what)
                 .hint(format!("mend what {RECORD} tells, then backfill again with --only failed")),

@@ -9,6 +9,7 @@ use crate::error::{Error, Result, nearest};
 use crate::metrics::{Fact, Facts};
 use crate::rulebook::{ALL_OPTIONS, Metric, Rulebook, Track};
 use crate::toml_file;
+use crate::words::{changed, counted};
 
 /// The largest count that a history may hold, and the largest change of one: sums of such stay exact.
 pub const MOST_OF_A_COUNT: i64 = i32::MAX as i64;
@@ -138,22 +139,23 @@ impl Scenario {
 
     /// Each change in words.
     pub fn words(&self) -> Vec<String> {
-        let certify = self.certify.iter().map(|change| format!("{:+} people with {}", change.people, change.metric));
+        let certify = self.certify.iter();
+        let certify = certify.map(|change| format!("{} with {}", changed(change.people, "person"), change.metric));
         let net_adds = (self.net_customer_adds != 0).then(|| format!("{:+} net customer adds", self.net_customer_adds));
-        let usage =
-            self.usage.iter().map(|change| format!("{:+} active users through {}", change.active_users, change.option));
-        let deployed =
-            self.deployments.iter().map(|change| format!("{:+} deployments through {}", change.tenants, change.option));
+        let through = |number: i64, noun: &str, option: &str| format!("{} through {option}", changed(number, noun));
+        let usage = self.usage.iter().map(|change| through(change.active_users, "active user", &change.option));
+        let deployed = self.deployments.iter().map(|change| through(change.tenants, "deployment", &change.option));
         let tenant = self.tenant.iter().map(TenantChange::words);
         let associate = self.associate.iter().map(Associate::words);
         certify.chain(net_adds).chain(usage).chain(deployed).chain(tenant).chain(associate).collect()
     }
 
-    /// Adds to one account's facts what is changed in them directly.
+    /// Adds to one account's facts what is changed in them directly, no count below zero. Says which changes were cut for that.
     ///
     /// # Errors
     /// Usage where a metric, option or track is unknown, with the nearest.
-    pub fn apply_to_facts(&self, facts: &mut Facts, account: usize, rules: &Rulebook) -> Result<()> {
+    pub fn apply_to_facts(&self, facts: &mut Facts, account: usize, rules: &Rulebook) -> Result<Vec<String>> {
+        let before: Vec<i64> = facts.of(account).iter().map(|fact| fact.current).collect();
         for change in &self.certify {
             let metric = certification_metric(&change.metric)?;
             add(facts, account, rules, (None, metric, ALL_OPTIONS), change.people);
@@ -167,14 +169,30 @@ impl Scenario {
             let track = option_of(rules, &change.option, change.track.as_deref())?;
             add(facts, account, rules, (track, Metric::Deployments, &change.option), change.tenants);
         }
-        Ok(())
+        Ok(cut_at_zero(facts, account, rules, &before))
     }
+}
+
+/// Brings counts below zero back to zero, and says so of each: nobody has less than no people, tenants or users.
+fn cut_at_zero(facts: &mut Facts, account: usize, rules: &Rulebook, before: &[i64]) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (place, (measure, before)) in rules.measures().iter().zip(before).enumerate() {
+        let after = facts.of(account)[place].current;
+        if after >= 0 {
+            continue;
+        }
+        facts.add_to(account, place, Fact { current: -after, prior: 0 });
+        let option = if measure.option == ALL_OPTIONS { String::new() } else { format!(" {}", measure.option) };
+        let (track, metric, asked) = (measure.track.name(), measure.metric.name(), after - before);
+        notes.push(format!("{track} {metric}{option} has {before} at M, so the change is {} and not {asked}", -before));
+    }
+    notes
 }
 
 impl TenantChange {
     fn words(&self) -> String {
-        let seats = self.paid_seats.map(|seats| format!("{seats} paid seats"));
-        let users = self.active_users.map(|users| format!("{users} active users"));
+        let seats = self.paid_seats.map(|seats| counted(seats.unsigned_abs(), "paid seat"));
+        let users = self.active_users.map(|users| counted(users.unsigned_abs(), "active user"));
         let counts: Vec<String> = seats.into_iter().chain(users).collect();
         let workload = self.workload.as_deref().unwrap_or("its largest workload");
         format!("tenant {} with {} on {workload}", self.tenant_id, counts.join(" and "))

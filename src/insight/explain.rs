@@ -1,5 +1,6 @@
 //! Explain: every point of one partner, down to each tenant, workload and person, with the reason.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use chrono::NaiveDate;
@@ -9,10 +10,11 @@ use serde::Serialize;
 
 use super::answer::{Answer, column, frame};
 use super::published::{EvidenceRow, PointsRow, Published};
+use crate::engine;
 use crate::error::{Error, Result, nearest};
 use crate::metrics::reason;
 use crate::pipeline::{self, Settings};
-use crate::rulebook::{Metric, Track};
+use crate::rulebook::{self, Metric, Track};
 use crate::score::Points;
 
 /// Every point of one partner.
@@ -42,6 +44,17 @@ pub struct Explanation {
     pub measures: Vec<ExplainedMeasure>,
     /// What stands behind them: rows with `counted` sum to `current` and `prior` of their measure.
     pub rows: Vec<ExplainedRow>,
+    /// What the people with reason `certification_not_listed` hold. Empty where a run is explained: it has no names of certifications.
+    pub not_listed: Vec<NotListed>,
+}
+
+/// A valid certification that the rulebook does not list.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct NotListed {
+    pub person_id: String,
+    pub certification: String,
+    /// The built-in rulebooks that list it, the oldest first.
+    pub rulebooks: Vec<String>,
 }
 
 /// A metric through one option.
@@ -113,7 +126,27 @@ pub fn explain_history(settings: &Settings, wanted: &Wanted) -> Result<Explanati
     let settings = Settings { evidence: true, ..settings.clone() };
     let outcome = pipeline::run(&settings, unseen.path())?;
     let partner_id = outcome.scored.scores.first().map(|score| score.account.partner_id.clone()).unwrap_or_default();
-    explained(&Published::open(&outcome.folder)?, &partner_id, wanted)
+    let explanation = explained(&Published::open(&outcome.folder)?, &partner_id, wanted)?;
+    let held = outcome.scored.unlisted_certifications(&settings.rules)?;
+    Ok(Explanation { not_listed: not_listed(&held, &explanation.rows)?, ..explanation })
+}
+
+/// What people hold, of those whose rows say that it is not listed.
+fn not_listed(held: &DataFrame, rows: &[ExplainedRow]) -> Result<Vec<NotListed>> {
+    let unlisted = rows.iter().filter(|row| row.reason == reason::CERTIFICATION_NOT_LISTED);
+    let people: BTreeSet<&str> = unlisted.filter_map(|row| row.person_id.as_deref()).collect();
+    let (ids, names) = (engine::column(held, "person_id")?, engine::column(held, "certification")?);
+    let texts = |column: &Series| -> Result<Vec<String>> {
+        let texts = column.str().map_err(|error| Error::internal(error.to_string()))?;
+        Ok(texts.iter().map(|text| text.unwrap_or_default().to_owned()).collect())
+    };
+    let builtins = rulebook::builtins()?;
+    let held = texts(&ids)?.into_iter().zip(texts(&names)?).filter(|(person, _)| people.contains(person.as_str()));
+    let entry = |(person_id, certification): (String, String)| {
+        let listing = builtins.iter().filter(|rules| rules.lists(&certification));
+        NotListed { rulebooks: listing.map(|rules| rules.id.clone()).collect(), person_id, certification }
+    };
+    Ok(held.map(entry).collect())
 }
 
 fn explained(published: &Published, partner_id: &str, wanted: &Wanted) -> Result<Explanation> {
@@ -144,6 +177,7 @@ fn explained(published: &Published, partner_id: &str, wanted: &Wanted) -> Result
         metrics_short: score.metrics_short.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
         measures: points.iter().filter(|row| is_wanted(row.track, row.metric)).map(measure).collect(),
         rows: rows.into_iter().filter(|row| is_wanted(row.track, row.metric)).map(explained_row).collect(),
+        not_listed: Vec::new(),
     })
 }
 

@@ -19,8 +19,8 @@ pub use answer::{Answer, column, frame};
 pub use backfill::{Backfill, MonthResult, RECORD, Status, backfill, backfill_locked};
 pub use change::{Associate, Certify, Deployed, MOST_OF_A_COUNT, Scenario, TenantChange, Usage};
 pub use explain::{
-    ExplainedMeasure, ExplainedRow, Explanation, Wanted, already_scored, explain_history, explain_run, metric_named,
-    shown,
+    ExplainedMeasure, ExplainedRow, Explanation, NotListed, Wanted, already_scored, explain_history, explain_run,
+    metric_named, shown,
 };
 pub use outlook::{Alert, Event, Outlook, OutlookMonth, PartnerOutlook, outlook};
 pub use plan::{Effort, Plan, PlannedMove, PlannedUsage, Plans, TrackPlan, plan, plan_all};

@@ -19,6 +19,7 @@ use crate::pipeline::{self, Settings};
 use crate::publish::Lock;
 use crate::rulebook::{Metric, Rulebook};
 use crate::score::{Score, whole};
+use crate::words::counted;
 
 /// What every outlook says of itself.
 const NOTE: &str = "Arithmetic, not a forecast: usage of the newest month stands for those to come; only what is dated already changes.";
@@ -99,8 +100,9 @@ pub struct Event {
 pub fn outlook(settings: &Settings, months: u32) -> Result<Outlook> {
     let most = settings.rules.months.year_ago_months;
     if months > most {
-        return Err(Error::usage(format!("an outlook of {months} months compares months that have not been yet"))
-            .hint(format!("look at most {most} months ahead")));
+        let (asked, most) = (counted(months.into(), "month"), counted(most.into(), "month"));
+        return Err(Error::usage(format!("an outlook of {asked} compares months that have not been yet"))
+            .hint(format!("look at most {most} ahead")));
     }
     let dates: Vec<NaiveDate> = (0..=months).map(|ahead| later(settings.as_of, ahead)).collect();
     let newest = Period::of(&settings.rules, settings.as_of).month;

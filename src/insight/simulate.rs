@@ -25,6 +25,8 @@ pub struct Simulation {
     pub rulebook: String,
     /// What was changed, in words.
     pub changes: Vec<String>,
+    /// Changes that were cut because a count would have fallen below zero.
+    pub notes: Vec<String>,
     pub before: Total,
     pub after: Total,
     /// In rulebook order.
@@ -80,20 +82,29 @@ pub fn simulate(settings: &Settings, scenario: &Scenario) -> Result<Simulation> 
     pipeline::require_months(&history, period)?;
     let more: Vec<String> = scenario.associate.iter().map(|change| change.tenant_id.clone()).collect();
     let slice = Slice::of(&history, &accounts, &settings.rules, period, &more).map_err(|error| history.place(error))?;
-    let after = scored_after(&slice, scenario, settings)?;
+    let (after, notes) = scored_with_notes(&slice, scenario, settings)?;
     let before = slice.score(settings)?;
-    simulation(settings, scenario, &before, &after)
+    let simulation = simulation(settings, scenario, &before, &after)?;
+    Ok(Simulation { notes, ..simulation })
 }
 
 /// The scores of a slice after a scenario.
+///
+/// # Errors
+/// Usage where the scenario names something unknown; those of a score.
 pub fn scored_after(slice: &Slice, scenario: &Scenario, settings: &Settings) -> Result<Vec<Score>> {
+    scored_with_notes(slice, scenario, settings).map(|(scores, _)| scores)
+}
+
+/// The same, with what of the scenario was cut.
+fn scored_with_notes(slice: &Slice, scenario: &Scenario, settings: &Settings) -> Result<(Vec<Score>, Vec<String>)> {
     let period = Period::of(&settings.rules, settings.as_of);
     let after = changed(slice, scenario, &settings.rules, period)?.score(settings)?;
-    let mut facts = after.facts;
+    let (mut facts, mut notes) = (after.facts, Vec::new());
     for account in 0..after.accounts.rows.len() {
-        scenario.apply_to_facts(&mut facts, account, &settings.rules)?;
+        notes.extend(scenario.apply_to_facts(&mut facts, account, &settings.rules)?);
     }
-    Ok(score::score(&after.accounts, &facts, &settings.rules))
+    Ok((score::score(&after.accounts, &facts, &settings.rules), notes))
 }
 
 /// What is said where a rulebook and something else are to change at once.
@@ -111,6 +122,7 @@ fn simulation(settings: &Settings, scenario: &Scenario, before: &Scored, after: 
         as_of: settings.as_of,
         rulebook: settings.rules.id.clone(),
         changes: scenario.words(),
+        notes: Vec::new(),
         before: Total::of(one),
         after: Total::of(other),
         measures: measures(one, other, &settings.rules),

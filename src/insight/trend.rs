@@ -8,7 +8,6 @@ use polars::prelude::*;
 
 use super::published::{Published, ScoreRow};
 use crate::error::{Error, Result};
-use crate::month::Month;
 use crate::publish::{self, Mode, Stamp, StampedRows};
 use crate::rulebook::{Metric, Rulebook};
 use crate::score::Points;
@@ -19,8 +18,8 @@ pub const TREND: &str = "trend.parquet";
 /// Writes the trend of the runs of an output folder, whose lock is held; nothing where there is no run.
 ///
 /// One row for each partner and run, by partner and date. `movement` is the total less that of the run before. The window is that of
-/// `rules`: a partner that met the bar at any run within it is qualified in the window, which closes at the end of the last month
-/// that still looks back on `last_qualified`.
+/// `rules`: a partner that met the bar at any run within it is qualified in the window, which closes on the last day that
+/// still looks back on `last_qualified`.
 pub fn trend(out: &Path, rules: &Rulebook, mode: Mode) -> Result<()> {
     publish::replace_table(out, TREND, mode, &mut || trend_of(&Published::all(out)?, rules))
 }
@@ -41,8 +40,7 @@ fn trend_of(runs: &[Published], rules: &Rulebook) -> Result<StampedRows> {
             by_partner.entry(score.partner_id.clone()).or_default().push(Standing { as_of, month, rulebook, score });
         }
     }
-    let window = rules.designation.window_months;
-    let rows: Vec<Row> = by_partner.into_values().flat_map(|standings| rows(standings, window)).collect();
+    let rows: Vec<Row> = by_partner.into_values().flat_map(|standings| rows(standings, rules)).collect();
     Ok(Some((table(&rows)?, stamp)))
 }
 
@@ -65,14 +63,14 @@ struct Row {
 }
 
 /// One partner's rows, the oldest first.
-fn rows(standings: Vec<Standing>, window_months: u32) -> Vec<Row> {
+fn rows(standings: Vec<Standing>, rules: &Rulebook) -> Vec<Row> {
     let (mut before, mut last_qualified): (Option<(Points, i64)>, Option<NaiveDate>) = (None, None);
     let mut rows = Vec::with_capacity(standings.len());
     for standing in standings {
         if standing.score.qualified {
             last_qualified = Some(standing.as_of);
         }
-        let window_closes = last_qualified.map(|day| Month::of(day).plus(window_months as i32 - 1).last_day());
+        let window_closes = last_qualified.map(|day| rules.window_closes(day));
         let now = (standing.score.total, standing.score.rank);
         rows.push(Row {
             movement: before.map(|(total, _)| now.0 - total),

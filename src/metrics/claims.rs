@@ -84,6 +84,12 @@ pub(super) struct Claims {
 }
 
 impl Claims {
+    /// By tenant, whether some pair of it is held at M.
+    pub(super) fn held_at_m(&self) -> Result<Vec<bool>> {
+        let held = self.rows.clone().lazy().filter(col("held_at_m")).select([col("tenant")]);
+        self.tenants.marked(&engine::column(&engine::collect("coverage", held)?, "tenant")?)
+    }
+
     /// The months before M and after P in which something began that is held at M: at least those that some pair is counted from.
     pub(super) fn months_begun(&self) -> Result<BTreeSet<Month>> {
         let after_p = col("held_since").gt(engine::day(self.period.year_ago.last_day()));

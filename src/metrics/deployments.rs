@@ -4,7 +4,7 @@
 
 use polars::prelude::*;
 
-use super::{bands, pairs, reason, through};
+use super::{absent, bands, pairs, reason, through};
 use crate::rulebook::{DeploymentUnit, Rulebook, Track};
 
 /// One row for each tenant (or pair, where the rulebook counts pairs): 1 now and then where it is deployed.
@@ -20,7 +20,7 @@ pub fn deployments(pairs: &LazyFrame, rules: &Rulebook, track: Track) -> LazyFra
 /// What is judged, each with `reaches_at_m`, `reaches_at_p` and `above_at_association`.
 fn units(pairs: LazyFrame, rules: &Rulebook) -> LazyFrame {
     let tenant = || [col("account"), col("option"), col("tenant")];
-    let flags = ["held_at_m", "held_at_p", "in_band_at_m", "in_band_at_p", "below_band", "in_usage"];
+    let flags = ["held_at_m", "held_at_p", "in_band_at_m", "in_band_at_p", "below_band", "in_usage", "only_earlier"];
     let any_flag = || flags.map(|name| col(name).max());
     match rules.choices.deployment_unit.reading {
         DeploymentUnit::TenantPooled => {
@@ -92,8 +92,10 @@ fn contributions(units: LazyFrame) -> LazyFrame {
         reason::first_of(
             &[
                 (now.clone().and(then.clone()), reason::COUNTED),
+                (now.clone().and(held_at_p()).and(col("in_band_at_p").not()), reason::ENTERED_BAND),
                 (now.clone().and(held_at_p()), reason::COUNTED),
                 (now, reason::NEWLY_HELD),
+                (absent::no_usage_at_m(), reason::NO_USAGE_AT_M),
                 (then.clone().and(held_at_m().not()), reason::NOT_HELD_AT_M),
                 (then.clone().and(col("in_band_at_m").not()), reason::LEFT_BAND),
                 (then, reason::FELL_BELOW_ACTIVE_SHARE),

@@ -3,6 +3,7 @@
 //! A contribution is what one tenant, pair or person adds to a metric, now and then. Facts are the sums of the contributions that
 //! count; nothing else crosses from tenants to partners, so the facts of sets of whole tenants add up.
 
+mod absent;
 mod bands;
 mod baseline;
 mod certifications;
@@ -21,6 +22,8 @@ use chrono::NaiveDate;
 use polars::prelude::*;
 
 use baseline::Between;
+use certifications::Lists;
+pub use certifications::unlisted as unlisted_certifications;
 pub use claims::claimed_rows;
 use claims::{Associations, Claims};
 pub use facts::{Fact, Facts};
@@ -100,9 +103,7 @@ pub struct Coverage {
 impl Coverage {
     /// What the claims and the two months of a set of tenants say.
     fn of(claims: &Claims, at_m: &UsageMonth, at_p: &UsageMonth) -> Result<Coverage> {
-        let held = claims.rows.clone().lazy().filter(col("held_at_m")).select([col("tenant")]);
-        let held = engine::column(&engine::collect("coverage", held)?, "tenant")?;
-        let held = claims.tenants.marked(&held)?;
+        let held = claims.held_at_m()?;
         Ok(Coverage {
             tenants_held: held.iter().filter(|held| **held).count() as u64,
             tenants_found: held.iter().zip(&at_m.found).filter(|(held, found)| **held && **found).count() as u64,
@@ -159,9 +160,10 @@ impl<'a> TenantSet<'a> {
         self.months.forget_before(period.year_ago);
         let (at_m, at_p) = (self.months.whole(period.month)?, self.months.whole(period.year_ago)?);
         answer.coverage = Coverage::of(&claims, &at_m, &at_p)?;
+        let only_earlier = absent::only_earlier(&question, &claims, &at_m, &at_p)?;
         let pairs = |list: &List| {
             let months = [At { usage: &at_m, name: "m" }, At { usage: &at_p, name: "p" }];
-            Pairs::of_list(&question, workloads, list, &claims, months)
+            Pairs::of_list(&question, workloads, list, &claims, months, &only_earlier)
         };
         let pairs = workloads.lists.iter().map(pairs).collect::<Result<Vec<_>>>()?;
         answer.coverage.missing_months = baseline::missing_months(&question, workloads, &claims)?;
@@ -235,8 +237,15 @@ pub fn of_people(question: &Question) -> Result<Vec<LazyFrame>> {
     let measures = question.rules.measures();
     let mut contributions = Vec::new();
     for metric in Metric::ALL.into_iter().filter(|metric| question.rules.workload_list(*metric).is_none()) {
-        let rows = question.history.certifications(question.accounts)?;
-        let lf = certifications::certifications(rows, question.rules.certifications(metric), question.period.as_of);
+        let rows = || question.history.certifications(question.accounts);
+        let listed = question.rules.certifications(metric);
+        let mut people = vec![certifications::certifications(rows()?, listed, question.period.as_of)];
+        if question.evidence {
+            let lists = Lists::of(question.rules, metric)?;
+            people.push(certifications::not_listed(rows()?, &lists, question.period.as_of));
+        }
+        let lf = concat(people, UnionArgs::default());
+        let lf = lf.map_err(|error| engine::plan_error("certifications", &error))?;
         contributions.extend(Track::ALL.map(|track| measured(lf.clone(), question.rules, &measures, track, metric)));
     }
     Ok(contributions)

@@ -4,7 +4,7 @@
 
 use polars::prelude::*;
 
-use super::{bands, pairs, reason, through};
+use super::{absent, bands, pairs, reason, through};
 use crate::rulebook::{Rulebook, Track};
 
 /// One row for each account and tenant: 1 now and then where it is in the track's band and held through any of its options.
@@ -19,7 +19,7 @@ pub fn net_customer_adds(pairs: &LazyFrame, rules: &Rulebook, track: Track) -> L
         .with_columns([bands::below(track).alias("below_band")])
         .group_by([col("account"), col("tenant")])
         .agg(
-            ["held_at_m", "held_at_p", "in_band_at_m", "in_band_at_p", "below_band", "in_usage"]
+            ["held_at_m", "held_at_p", "in_band_at_m", "in_band_at_p", "below_band", "in_usage", "only_earlier"]
                 .map(|name| col(name).max()),
         )
         .select([
@@ -35,6 +35,7 @@ pub fn net_customer_adds(pairs: &LazyFrame, rules: &Rulebook, track: Track) -> L
                     (now.clone().and(then.clone()), reason::COUNTED),
                     (now.clone().and(held_at_p()), reason::ENTERED_BAND),
                     (now, reason::NEWLY_HELD),
+                    (absent::no_usage_at_m(), reason::NO_USAGE_AT_M),
                     (then.clone().and(held_at_m()), reason::LEFT_BAND),
                     (then, reason::NOT_HELD_AT_M),
                     (col("in_usage").not(), reason::NO_USAGE),

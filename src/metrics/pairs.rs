@@ -24,7 +24,8 @@ const PAIR_COLUMNS: [&str; 8] =
 ///
 /// `account` and `tenant` UInt32, `option` and `workload` UInt8, `unit` UInt64; `held_at_m`, `held_at_p`; `association_month` (null
 /// where held at P or not at M) and `first_month` (the earliest of the unit's, null where any of its pairs was held at P);
-/// `users_at_*` and `seats_at_*` (zero without a row), `enterprise_at_*`, `smb_at_*` for `m` and `p`; `reaches_*_at_m`; `in_usage`.
+/// `users_at_*` and `seats_at_*` (zero without a row), `enterprise_at_*`, `smb_at_*` for `m` and `p`; `reaches_*_at_m`; `in_usage` (a
+/// row on a workload of the list at M or at P); `only_earlier` (no row at M on any workload, and one in an earlier month).
 pub(super) struct Pairs {
     /// One row for all pairs of a tenant: its workload is [`ALL_WORKLOADS`], and its two months are the same.
     pub whole: DataFrame,
@@ -46,8 +47,9 @@ impl Pairs {
         list: &List,
         claims: &Claims,
         months: [At; 2],
+        only_earlier: &[bool],
     ) -> Result<Pairs> {
-        let tenants = tenants(question.rules, list, &months)?;
+        let tenants = tenants(question.rules, list, &months, only_earlier)?;
         let banded = if question.evidence { None } else { Some(&tenants) };
         let claimed = engine::collect("pairs", of_list(claims, list, workloads, banded)?)?;
         let [whole, named] = covered(claimed.lazy(), list, &claims.key, by_workload(question))?;
@@ -157,8 +159,8 @@ fn with_rows(pairs: LazyFrame, month: &At, has: Expr) -> LazyFrame {
 }
 
 /// What usage tells of every tenant at M and at P, a row for each by number: `total_users_at_*`, `total_seats_at_*`, its bands,
-/// `in_usage`.
-fn tenants(rules: &Rulebook, list: &List, months: &[At; 2]) -> Result<DataFrame> {
+/// `in_usage`, and `only_earlier` as given.
+fn tenants(rules: &Rulebook, list: &List, months: &[At; 2], only_earlier: &[bool]) -> Result<DataFrame> {
     let rows = months.iter().map(|month| month.usage.totals[list.place].rows.len()).max().unwrap_or(0);
     let of_month = |month: &At| {
         let (totals, at) = (&month.usage.totals[list.place], month.name);
@@ -167,13 +169,16 @@ fn tenants(rules: &Rulebook, list: &List, months: &[At; 2]) -> Result<DataFrame>
         let any = Column::new(format!("rows_at_{at}").into(), &totals.rows);
         counts.into_iter().chain([any]).chain(bands::counts(totals, at)).collect::<Vec<_>>()
     };
-    let columns = months.iter().flat_map(of_month).collect();
+    let only_earlier = BooleanChunked::from_slice("only_earlier".into(), only_earlier).into_series();
+    let columns = months.iter().flat_map(of_month).chain([only_earlier.into()]).collect();
     let counts = DataFrame::new(rows, columns).map_err(|error| Error::internal(error.to_string()))?;
     let totals = ["m", "p"].map(total_names).concat().into_iter().map(col);
     let in_usage = (col("rows_at_m") + col("rows_at_p")).gt(lit(0)).alias("in_usage");
     engine::collect(
         "usage by tenant",
-        counts.lazy().select(totals.chain([in_usage]).chain(bands::of_counts(rules)).collect::<Vec<_>>()),
+        counts
+            .lazy()
+            .select(totals.chain([in_usage, col("only_earlier")]).chain(bands::of_counts(rules)).collect::<Vec<_>>()),
     )
 }
 
@@ -194,7 +199,7 @@ fn columns() -> Vec<Expr> {
             .to_vec();
     names.extend(["m", "p"].map(measured_names).concat());
     names.extend(bands::names());
-    names.into_iter().chain(["in_usage".to_owned()]).map(col).collect()
+    names.into_iter().chain(["in_usage", "only_earlier"].map(str::to_owned)).map(col).collect()
 }
 
 /// Users and seats of a tenant's eligible workloads together.

@@ -46,8 +46,10 @@ reasons! {
         "every eligible workload has fewer paid seats than the band asks for", Some("sell seats");
     OUTSIDE_BAND = "outside_band",
         "its paid seats lie beyond the band", None;
+    NO_USAGE_AT_M = "no_usage_at_m",
+        "held now; the usage month has no row of the tenant on any workload, and an earlier month has", Some("check that the export of the usage month is complete");
     NO_USAGE = "no_usage",
-        "usage has no row of the tenant on an eligible workload", Some("check the tenant id; see that the workload is used");
+        "neither the usage month nor the year-ago month has a row of the tenant on an eligible workload", Some("see that an eligible workload is used; where no month has the tenant, check its id");
     BELOW_ACTIVE_SHARE = "below_active_share",
         "active users are under the share of paid seats that makes a deployment", Some("raise active use");
     FELL_BELOW_ACTIVE_SHARE = "fell_below_active_share",
@@ -60,6 +62,8 @@ reasons! {
         "every listed certification of the person has expired, and none is yet to be earned", Some("renew the certification");
     CERTIFICATION_NOT_YET_EARNED = "certification_not_yet_earned",
         "earned after the as-of date: it counts from that day on", None;
+    CERTIFICATION_NOT_LISTED = "certification_not_listed",
+        "the person has a valid certification, and this rulebook does not list it for this metric", Some("earn a listed certification; explaining the history names the rulebooks that list this one");
     CERTIFICATION_NO_LONGER_ELIGIBLE = "certification_no_longer_eligible",
         "the certification was retired, and its grace period is over", Some("earn its successor");
 }
@@ -76,7 +80,7 @@ const HELD_SINCE: [&str; 3] = [ASSOCIATION_MONTH_BASELINE, NEWLY_HELD, DEPLOYED_
 /// Reasons of what was held at P and is not at M.
 const HELD_ONCE: [&str; 2] = [NOT_HELD_AT_M, LOST];
 /// Reasons of what is held at M, and may or may not have been at P.
-const HELD_NOW: [&str; 3] = [BELOW_BAND, OUTSIDE_BAND, BELOW_ACTIVE_SHARE];
+const HELD_NOW: [&str; 4] = [BELOW_BAND, OUTSIDE_BAND, BELOW_ACTIVE_SHARE, NO_USAGE_AT_M];
 
 /// What the reason in a column tells of the association: whether it holds at M, and whether it held at P; null where it tells nothing.
 pub fn held(column: &str) -> [Expr; 2] {

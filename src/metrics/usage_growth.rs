@@ -4,7 +4,7 @@
 
 use polars::prelude::*;
 
-use super::{bands, reason, through};
+use super::{absent, bands, reason, through};
 use crate::rulebook::{LostTenants, Rulebook, Track, UsageBaseline};
 
 /// One row for each pair: active users now and then where its tenant is in the track's band.
@@ -41,6 +41,7 @@ pub fn usage_growth(pairs: &LazyFrame, rules: &Rulebook, track: Track) -> LazyFr
                 (now.clone().and(newly_held()), reason::ASSOCIATION_MONTH_BASELINE),
                 (now.clone().and(in_band_at_p()), reason::COUNTED),
                 (now, reason::ENTERED_BAND),
+                (absent::no_usage_at_m(), reason::NO_USAGE_AT_M),
                 (then.clone().and(held_at_m()), reason::LEFT_BAND),
                 (then, reason::NOT_HELD_AT_M),
                 (col("in_usage").not(), reason::NO_USAGE),

@@ -124,13 +124,18 @@ fn freshness(settings: &Settings, scored: &Scored) -> Result<Freshness> {
     let newest_certification = scored.history.newest_certification(as_of)?;
     let month_before = Month::of(as_of).plus(-1);
     let promised = if as_of >= Month::of(as_of).day(rules.usage_by_day) { month_before } else { month_before.plus(-1) };
-    let days = |newest: NaiveDate| (as_of - newest).num_days();
+    let is_recent = |day: NaiveDate| (as_of - day).num_days() <= i64::from(rules.certifications_within_days);
+    let certifications_written = scored.history.certifications_written();
     Ok(Freshness {
         newest_usage_month: newest_month.map(Month::first_day),
         usage_as_promised: newest_month.is_some_and(|newest| newest >= promised),
         newest_certification,
-        certifications_as_promised: newest_certification
-            .is_some_and(|newest| days(newest) <= i64::from(rules.certifications_within_days)),
+        certifications_written,
+        // A recent certification proves recent data. Without one, only a table from before the promised days is known to be old.
+        certifications_as_promised: match newest_certification {
+            Some(newest) if is_recent(newest) => Some(true),
+            _ => certifications_written.filter(|written| !is_recent(*written)).map(|_| false),
+        },
     })
 }
 

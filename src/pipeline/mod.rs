@@ -11,6 +11,7 @@ mod scoring;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use polars::prelude::*;
 
 pub use check::check;
 pub use describing::{what_changed, would_repeat};
@@ -20,9 +21,10 @@ pub use publishing::{Outcome, publish_each, publish_scored, run, run_locked};
 pub use refusing::{refuse_findings, require_months};
 pub use scoring::{score_each, score_opened};
 
+use crate::engine;
 use crate::error::{Error, Result};
 use crate::history::{Accounts, Findings, History, KnownNames, Source};
-use crate::metrics::{Coverage, Facts, Period};
+use crate::metrics::{self, Coverage, Facts, Period};
 use crate::month::Month;
 use crate::publish::Mode;
 use crate::rulebook::{self, Metric, Rulebook};
@@ -94,6 +96,25 @@ pub struct Scored {
     /// What the scores were made of.
     pub facts: Facts,
     history: Arc<History>,
+}
+
+impl Scored {
+    /// What people of the scored partners validly hold on the date and no list of the rulebook has: `person_id` and `certification`,
+    /// sorted, each pair once.
+    ///
+    /// # Errors
+    /// Those of reading the table.
+    pub fn unlisted_certifications(&self, rules: &Rulebook) -> Result<DataFrame> {
+        let rows = self.history.certifications(&self.accounts)?;
+        let unlisted = metrics::unlisted_certifications(rows, rules, self.period.as_of);
+        let sorted = unlisted.sort(["person_id", "certification"], SortMultipleOptions::default());
+        engine::collect("certifications", sorted)
+    }
+
+    /// The known partner whose id is nearest to one that is not known.
+    pub fn nearest_partner(&self, partner_id: &str) -> Option<&str> {
+        self.history.nearest_partner(partner_id)
+    }
 }
 
 /// Scores a history, without publishing anything.

@@ -9,6 +9,7 @@ use crate::metrics::{Coverage, Period};
 use crate::month::Month;
 use crate::publish::{self, Run};
 use crate::score::{Points, Score};
+use crate::words::{counted, part_of};
 
 /// Both months a score compares must be there.
 pub fn require_months(history: &History, period: Period) -> Result<()> {
@@ -58,8 +59,9 @@ pub(super) fn refuse(
     }
     if (coverage.tenants_found as f64) < settings.min_coverage * coverage.tenants_held as f64 {
         let what = format!(
-            "only {} of {} tenants with an association that holds are found in usage of {}",
-            coverage.tenants_found, coverage.tenants_held, period.month
+            "only {} with an association that holds are found in usage of {}",
+            part_of(coverage.tenants_found, coverage.tenants_held, "tenant"),
+            period.month
         );
         return Err(Error::refused(what).at(history.root.display()).hint(
             "tenant ids may differ in form or case between associations and workload_usage; or lower --min-coverage",
@@ -102,7 +104,9 @@ pub(super) fn refuse_fall(settings: &Settings, scores: &[Score], out: &Path) -> 
     let (before, now) = (last.rows.scores, scores.len() as u64);
     let gone = before.saturating_sub(now);
     if let Some(most) = most_partners.filter(|most| gone as f64 > most * before as f64) {
-        let what = format!("there are {now} partners, and {before} in the last run: a fall of more than {most}");
+        let are = if now == 1 { "is" } else { "are" };
+        let partners = counted(now, "partner");
+        let what = format!("there {are} {partners}, and {before} in the last run: a fall of more than {most}");
         return fallen(what, "max_fall_in_partners");
     }
     let mean = last.scores.map(|summary| summary.mean_points);

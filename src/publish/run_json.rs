@@ -137,7 +137,11 @@ pub struct Freshness {
     pub newest_usage_month: Option<NaiveDate>,
     pub usage_as_promised: bool,
     pub newest_certification: Option<NaiveDate>,
-    pub certifications_as_promised: bool,
+    /// The day on which the table of certifications was last written, where that is known.
+    #[serde(default)]
+    pub certifications_written: Option<NaiveDate>,
+    /// None where it is not known: that nobody was certified lately does not make an export old.
+    pub certifications_as_promised: Option<bool>,
 }
 
 /// Time spent in one stage; stages of one set of tenants follow each other.

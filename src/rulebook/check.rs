@@ -54,6 +54,9 @@ fn designation(rules: &Rulebook) -> Result<(), Fault> {
     if !(1..=120).contains(&rules.designation.window_months) {
         return fault("designation.window_months", "window_months is out of range", "use 1 to 120 months");
     }
+    if rules.designation.window_days.is_some_and(|days| !(1..=3_660).contains(&days)) {
+        return fault("designation.window_days", "window_days is out of range", "use 1 to 3,660 days");
+    }
     for (name, milestone) in &rules.milestones {
         if !(1..=total).contains(&milestone.points) {
             let hint = format!("the metrics give {total} points together; use 1 to {total}");
@@ -306,6 +309,12 @@ fn cited(rules: &Rulebook) -> Vec<(String, String)> {
     cited.extend(
         rules.workload_lists.iter().map(|(name, list)| (format!("workload_lists.{name}"), list.source.clone())),
     );
+    for (name, list) in [
+        ("intermediate_certifications", &metrics.intermediate_certifications),
+        ("advanced_certifications", &metrics.advanced_certifications),
+    ] {
+        cited.extend(list.certifications_source.clone().map(|source| (format!("metrics.{name}"), source)));
+    }
     for metric in [Metric::IntermediateCertifications, Metric::AdvancedCertifications] {
         let sources = rules.certifications(metric).iter().filter_map(|entry| entry.source.clone());
         cited.extend(sources.map(|source| (format!("metrics.{}.certifications", metric.name()), source)));

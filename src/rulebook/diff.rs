@@ -93,10 +93,11 @@ impl Told {
     }
 
     fn designation(&mut self, before: &Designation, after: &Designation) {
-        let Designation { points, window_months, window_source, source } = before;
+        let Designation { points, window_months, window_days, window_source, source } = before;
         self.about("designation");
         self.value("the points a track needs", points, &after.points);
         self.value("the months in any of which meeting the bar is enough", window_months, &after.window_months);
+        self.value("the days after meeting the bar in which it is enough", window_days, &after.window_days);
         self.cited("the window", window_source, &after.window_source);
         self.cited("designation", source, &after.source);
     }
@@ -251,11 +252,12 @@ impl Told {
     }
 
     fn certifications(&mut self, metric: Metric, before: &Certifications, after: &Certifications) {
-        let Certifications { max_points, certifications, targets, source } = before;
+        let Certifications { max_points, certifications, targets, certifications_source, source } = before;
         let name = self.metric(metric);
         self.value(&format!("the most points of {name}"), max_points, &after.max_points);
         self.track_targets(name, targets, &after.targets);
         self.listed_certifications(name, certifications, &after.certifications);
+        self.cited(&format!("the list of {name}"), certifications_source, &after.certifications_source);
         self.cited(name, source, &after.source);
     }
 

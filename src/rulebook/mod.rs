@@ -13,7 +13,7 @@ mod readings;
 
 use std::collections::BTreeMap;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate};
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use builtin::{DEFAULT, builtin, builtin_ids, builtins};
@@ -91,6 +91,9 @@ pub struct Designation {
     pub points: i64,
     /// Calendar months, the current one included, in any of which meeting the bar is enough.
     pub window_months: u32,
+    /// Days that a partner has from the day it met the bar, where the source counts days and not calendar months.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_days: Option<u32>,
     /// Where the window comes from.
     pub window_source: String,
     pub source: String,
@@ -172,6 +175,9 @@ pub struct Certifications {
     pub max_points: i64,
     pub certifications: Vec<ListedCertification>,
     pub targets: TrackTargets,
+    /// Where the list comes from, where not from the source of the points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certifications_source: Option<String>,
     pub source: String,
 }
 
@@ -421,6 +427,15 @@ impl Rulebook {
         }
     }
 
+    /// The last day on which a partner that met the bar on a day may still enrol for it.
+    pub fn window_closes(&self, day: NaiveDate) -> NaiveDate {
+        let designation = &self.designation;
+        match designation.window_days {
+            Some(days) => day.checked_add_days(Days::new(u64::from(days))).unwrap_or(NaiveDate::MAX),
+            None => Month::of(day).plus(designation.window_months as i32 - 1).last_day(),
+        }
+    }
+
     /// The first day it describes, for people.
     pub fn begins(&self) -> String {
         dated(self.effective_from, self.effective_from_estimated)
@@ -454,6 +469,12 @@ impl Rulebook {
             Metric::Deployments => Some(&self.metrics.deployments.workload_list),
             Metric::IntermediateCertifications | Metric::AdvancedCertifications => None,
         }
+    }
+
+    /// Whether some metric lists a certification, by its name or an alias.
+    pub fn lists(&self, certification: &str) -> bool {
+        let mut listed = Metric::ALL.into_iter().flat_map(|metric| self.certifications(metric));
+        listed.any(|entry| entry.name == certification || entry.aliases.iter().any(|alias| alias == certification))
     }
 
     /// The certifications of a metric; empty for the metrics that come from tenants.

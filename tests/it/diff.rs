@@ -229,6 +229,36 @@ fn usage_that_is_told_anew_is_restated_data() {
     assert_shares(&answer(&bare, &before, &[]), &[("acme usage_growth restated_data", -3.0)]);
 }
 
+/// A tenant that usage of M does not have, though it is held: an export may be missing, and no seat was lost.
+#[test]
+fn a_tenant_without_a_row_at_m_is_missing_usage() {
+    let runs = Runs::new();
+    let mut gap = history();
+    let is_missing = |row: &crate::second_reading::Usage| {
+        row.month == Some(day("2026-10-01")) && row.tenant_id.as_deref() == Some("t1")
+    };
+    gap.workload_usage.retain(|row| !is_missing(row));
+    let before = runs.score("before", &history(), AS_OF, EVIDENCE);
+    let after = runs.score("after", &gap, AS_OF, EVIDENCE);
+    for (told, at) in [(answer(&before, &after, &[]), "reason_after"), (answer(&after, &before, &[]), "reason_before")]
+    {
+        let shares = shares(&told);
+        assert!(shares.keys().all(|key| key.ends_with(" missing_usage")) && shares.len() > 1, "{shares:?}");
+        assert_sums(&told);
+        let metrics = list(&told, "changed").iter().flat_map(|partner| list(partner, "metrics"));
+        let rows: Vec<&Value> =
+            metrics.flat_map(|metric| list(metric, "shares")).flat_map(|share| list(share, "rows")).collect();
+        let theirs: Vec<&&Value> = rows.iter().filter(|row| row["tenant_id"] == "t1").collect();
+        assert!(!theirs.is_empty() && theirs.iter().all(|row| row[at] == "no_usage_at_m"), "{theirs:?}");
+    }
+    // What begins or ends being held is told as that, whatever usage has.
+    let mut ended = gap.clone();
+    ended.associations[0].end_date = Some(day("2026-06-30"));
+    let ended = runs.score("ended", &ended, AS_OF, EVIDENCE);
+    let told = answer(&before, &ended, &[]);
+    assert!(shares(&told).keys().all(|key| key.ends_with(" associations")), "{told:#}");
+}
+
 /// A history with one more month, in which `t1` has so many users of teams.
 fn longer(history: &History, users: i64) -> History {
     let mut longer = history.clone();
@@ -412,23 +442,45 @@ fn another_track_moves_points_between_metrics_and_gives_none() {
     assert!(seen > 0);
 }
 
-/// Rows stand for their cause's share, but for the rounding of each.
+/// Rows stand for their cause's share, but for the rounding of each, whatever changed and whichever track is taken.
 #[test]
 fn rows_of_evidence_sum_to_the_share_of_their_cause() {
-    let told =
-        answer(&of_sample("evidence", "2026-10-20"), &of_sample("evidence", "2026-11-20"), &["--limit", "1000000"]);
-    let mut rows = 0;
-    for partner in list(&told, "changed") {
+    let (may, october, november) = ("2026-05-20", "2026-10-20", "2026-11-20");
+    let history = ["--history", "data/sample"];
+    let (mut rows, mut switched) = (0, 0);
+    for (before, after, more) in [
+        (of_sample("evidence", october), of_sample("evidence", november), &[][..]),
+        (of_sample("evidence", may), of_sample("evidence", november), &[]),
+        (of_sample("evidence", november), of_sample("evidence", may), &[]),
+        (of_sample("evidence", november), of_sample("other", november), &[]),
+        (of_sample("other", november), of_sample("evidence", november), &[]),
+        (of_sample("evidence", may), of_sample("other", november), &[]),
+        (of_sample("evidence", may), of_sample("other", november), &history[..]),
+    ] {
+        let told = answer(&before, &after, &[&["--limit", "1000000"], more].concat());
+        let (told_rows, told_switched) = assert_rows_sum(&told);
+        rows += told_rows;
+        switched += told_switched;
+    }
+    assert!(rows > 1_000 && switched > 10, "{rows} rows, {switched} partners on another track");
+}
+
+/// The rows of an answer that has all of them sum to the shares. How many there are, and how many partners took another track.
+fn assert_rows_sum(told: &Value) -> (usize, usize) {
+    let (mut rows, mut switched) = (0, 0);
+    for partner in list(told, "changed") {
+        switched += usize::from(partner["before"]["track"] != partner["after"]["track"]);
         for share in list(partner, "metrics").iter().flat_map(|metric| list(metric, "shares")) {
             let behind = list(share, "rows");
             assert_eq!(share["rows_changed"].as_u64(), Some(behind.len() as u64));
             let sum: i64 = behind.iter().map(|row| units(&row["share"])).sum();
             let left = (sum - units(&share["points"])).abs();
-            assert!(behind.is_empty() || left <= behind.len() as i64 + 2, "{left} in {partner:#}");
+            assert!(behind.is_empty() || left <= behind.len() as i64 + 2, "{left} in {share:#}\n{partner:#}");
+            assert!(share["cause"] != "track" || behind.is_empty(), "{share:#}");
             rows += behind.len();
         }
     }
-    assert!(rows > 200, "{rows} rows");
+    (rows, switched)
 }
 
 #[test]

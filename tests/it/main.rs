@@ -20,6 +20,7 @@ mod ingest_history;
 mod ingest_reading;
 mod ingest_round_trip;
 mod kills;
+mod labels;
 mod layouts;
 mod missing_exports;
 mod moto;

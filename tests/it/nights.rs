@@ -236,7 +236,7 @@ fn a_fall_since_the_last_run_refuses_the_run_and_keeps_what_stands() {
         let before = fixture::published(&night.path("out/as_of=2026-11-20"));
         fixture::write(&fewer, &night.path("history"), &fixture::Layout::default());
         let refused = night.run(&["--as-of", as_of, "--max-fall-in-partners", "0.4999"]);
-        refused.fails(3, &["there are 1 partners, and 2 in the last run", "as_of=2026-11-20", "max_fall_in_partners"]);
+        refused.fails(3, &["there is 1 partner, and 2 in the last run", "as_of=2026-11-20", "max_fall_in_partners"]);
         assert!(fixture::published(&night.path("out/as_of=2026-11-20")) == before, "{stands}");
         assert_eq!((night.runs().len(), &night.status()["retryable"]), (1, &false.into()));
         // Half is not more than half.

@@ -329,7 +329,7 @@ fn what_is_not_a_file_of_figures_is_refused_with_line_and_column() {
         ("partner,metric,points,note\n", "csv:1, column note", &["no column `note`", "known: partner, metric"]),
         ("partner,metric,points\n3878392,total\n", "csv:2", &["this line has 2 fields, and the header 3"]),
         ("partner,metric,points\n3878392,total,69,7\n", "csv:2", &["this line has 4 fields"]),
-        ("partner,metric,points\n\"3878392,total,69\n", "csv:2", &["this line has 1 fields"]),
+        ("partner,metric,points\n\"3878392,total,69\n", "csv:2", &["this line has 1 field,"]),
         (
             "partner,metric,points\r3878392,total,69\r",
             "csv:1, column points\\r3878392",
@@ -523,7 +523,7 @@ fn differences_are_an_answer_and_strict_is_not() {
     let all_match = file("partner,metric,points\n3878392,total,69\n");
     let (run_folder, path) = (sample_run(), all_match.path().to_string_lossy().into_owned());
     let said = run(&["reconcile", &run_folder.to_string_lossy(), "--official", &path, "--strict"]);
-    assert!(said.succeeds().stdout.starts_with("1 of 1 figures match"), "{}", said.stdout);
+    assert!(said.succeeds().stdout.starts_with("1 of 1 figure matches"), "{}", said.stdout);
 }
 
 #[test]

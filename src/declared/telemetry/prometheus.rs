@@ -64,8 +64,8 @@ impl Exposition<'_> {
             self.gauge("newest_usage_month_timestamp_seconds", "The newest month of usage.", [(vec![], day(month))]);
         }
         let (usage, people) = (run.freshness.usage_as_promised, run.freshness.certifications_as_promised);
-        let fresh =
-            [(vec![("table", "workload_usage")], flag(usage)), (vec![("table", "certifications")], flag(people))];
+        let people = people.map(|people| (vec![("table", "certifications")], flag(people)));
+        let fresh = std::iter::once((vec![("table", "workload_usage")], flag(usage))).chain(people);
         self.gauge("as_recent_as_promised", "Whether a table is as recent as its source promises.", fresh);
         if let Some(bytes) = run.peak_memory_bytes {
             self.gauge("peak_memory_bytes", "The most memory that scoring held.", [(vec![], bytes as f64)]);

@@ -18,6 +18,8 @@ pub enum Cause {
     RestatedData,
     /// A pair or tenant began or ended being held, or its association passed the year-ago month.
     Associations,
+    /// Usage of M has no row of a tenant that is held and that earlier months have, in one of the runs: an export may be missing.
+    MissingUsage,
     /// A person's certifications began or ended being valid.
     Certifications,
     /// The rulebook changed.
@@ -32,10 +34,11 @@ pub enum Cause {
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Cause; 8] = [
+    pub const ALL: [Cause; 9] = [
         Cause::NewMonth,
         Cause::RestatedData,
         Cause::Associations,
+        Cause::MissingUsage,
         Cause::Certifications,
         Cause::Rules,
         Cause::Track,
@@ -49,6 +52,7 @@ impl Cause {
             Cause::NewMonth => "new_month",
             Cause::RestatedData => "restated_data",
             Cause::Associations => "associations",
+            Cause::MissingUsage => "missing_usage",
             Cause::Certifications => "certifications",
             Cause::Rules => "rules",
             Cause::Track => "track",
@@ -173,11 +177,14 @@ impl Judge {
         }
         let [before, after] = ["reason_before", "reason_after"].map(reason::held);
         let differs = before.into_iter().zip(after).map(|(before, after)| before.neq(after).fill_null(lit(false)));
+        let missing = |reason: &str| col(reason).eq(lit(reason::NO_USAGE_AT_M)).fill_null(lit(false));
         let came_or_went = col("reason_before").is_null().or(col("reason_after").is_null());
         when(col("person_id").is_not_null())
             .then(named(Cause::Certifications))
             .when(differs.fold(came_or_went, Expr::or))
             .then(named(self.held))
+            .when(missing("reason_before").or(missing("reason_after")))
+            .then(named(Cause::MissingUsage))
             .otherwise(named(self.usage))
     }
 }

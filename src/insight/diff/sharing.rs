@@ -131,7 +131,7 @@ impl Shares {
                 self.add(leg.judge.of_metric(metric), piece.points);
             }
         }
-        self.add(leg.judge.fixed().unwrap_or(Cause::Track), split.track[place]);
+        self.add(Cause::Track, split.track[place]);
     }
 
     /// Shares points out among the causes of rows. False where their changes come to nothing, and no share can be told.

@@ -28,6 +28,7 @@ use crate::metrics::Period;
 use crate::pipeline::{self, Scored, Settings};
 use crate::rulebook::{Measure, Metric, Rulebook, Track};
 use crate::score::{MetricPoints, Points, Score, minimum, whole};
+use crate::words::counted;
 
 /// Candidates of each kind that are weighed for a partner: alone, and where the whole portfolio is planned.
 const MOST_ALONE: usize = 60;
@@ -410,7 +411,7 @@ impl Planner<'_> {
         let tenant_id = self.tenant_id(fill.tenant);
         let mut usage = Vec::new();
         let effort = users * self.effort.active_user;
-        let what = format!("win {users} more users at tenant {tenant_id}");
+        let what = format!("win {} at tenant {tenant_id}", counted(users.unsigned_abs(), "more user"));
         for count in &fill.counts {
             let won = users.min(count.active_users - count.active_users_before);
             users -= won;

@@ -26,6 +26,7 @@ use crate::month::Month;
 use crate::pipeline;
 use crate::publish::Run;
 use crate::rulebook::{self, Reading, Rulebook, When};
+use crate::words::{counted, part_of};
 
 /// Partner Center's figures beside ours.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -250,7 +251,7 @@ impl Hint {
             }
             Hint::Freshness => freshness(run),
             Hint::Rejects => {
-                format!("the run rejected {} rows; rejects.parquet has them", run.rows.rejects)
+                format!("the run rejected {}; rejects.parquet has them", counted(run.rows.rejects, "row"))
             }
         }
     }
@@ -259,11 +260,11 @@ impl Hint {
 /// Which data ours tell of, where Partner Center's may tell of other.
 fn freshness(run: &Run) -> String {
     let (as_of, month, fresh) = (run.as_of, Month::of(run.months.m), &run.freshness);
-    let late = match (fresh.usage_as_promised, fresh.certifications_as_promised) {
-        (true, true) => "",
-        (false, true) => " (usage is older than promised)",
-        (true, false) => " (certifications are older than promised)",
-        (false, false) => " (both are older than promised)",
+    let late = match (!fresh.usage_as_promised, fresh.certifications_as_promised == Some(false)) {
+        (false, false) => "",
+        (true, false) => " (usage is older than promised)",
+        (false, true) => " (certifications are older than promised)",
+        (true, true) => " (both are older than promised)",
     };
     format!(
         "ours are of usage of {month} and certifications as of {as_of}{late}; Partner Center may show another month"
@@ -314,7 +315,9 @@ impl Reconciliation {
     /// What `--strict` ends with.
     pub fn failure(&self) -> Option<Error> {
         let differing = self.figures - self.matching;
-        let what = format!("{differing} of {} figures differ from Partner Center's", self.figures);
+        let differ = if self.figures == 1 { "differs" } else { "differ" };
+        let part = part_of(differing as u64, self.figures as u64, "figure");
+        let what = format!("{part} {differ} from Partner Center's");
         let error = (differing > 0).then(|| Error::new(Code::Strict, what))?;
         Some(match &self.readings {
             Some(_) => error,

@@ -8,6 +8,7 @@ use super::figures::Figure;
 use super::shown::Shown;
 use crate::error::{Error, Result, nearest};
 use crate::rulebook::Track;
+use crate::words::counted;
 
 /// The columns a header must have, and the one it may have.
 const COLUMNS: [&str; 3] = ["partner", "metric", "points"];
@@ -134,7 +135,8 @@ impl Header {
 
 fn figure(fields: &[String], header: &Header, at: &At) -> Result<Official> {
     if fields.len() != header.columns {
-        let what = format!("this line has {} fields, and the header {}", fields.len(), header.columns);
+        let what =
+            format!("this line has {}, and the header {}", counted(fields.len() as u64, "field"), header.columns);
         return Err(at.line_error(&what, "separate fields by commas, and quote a field that has one"));
     }
     let [_, metric_column, points_column] = COLUMNS;
