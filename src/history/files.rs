@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::identity::Identity;
 use super::stored::Stored;
 use crate::error::{Error, Result, nearest};
 use crate::storage;
@@ -36,6 +37,8 @@ pub struct File {
     pub modified: Option<SystemTime>,
     /// What an object store calls this version of it.
     pub etag: Option<String>,
+    /// The version that was listed; None where it lies on an object store, whose etag names the version.
+    pub identity: Option<Identity>,
 }
 
 /// A history's folder: its files, wherever they lie.
@@ -223,6 +226,7 @@ fn describe(root: &Path, path: &Path, hive: &BTreeMap<String, Option<String>>) -
         size: metadata.len(),
         modified: metadata.modified().ok(),
         etag: None,
+        identity: Some(Identity::new(&metadata)),
     })
 }
 

@@ -89,6 +89,7 @@ impl Stored {
             size: object.size,
             modified: Some(object.modified),
             etag: object.etag.clone(),
+            identity: None,
         }
     }
 
