@@ -22,6 +22,10 @@ test:
 snapshots:
     INSTA_UPDATE=always cargo test --test it snapshots::
 
+# Write tests/golden/engine_revision.toml anew, once ENGINE_REVISION was increased
+engine-revision:
+    UPDATE_ENGINE_REVISION=1 cargo test --test it engine_revision::published
+
 # Write docs/schemas/ anew, the JSON Schemas of answers
 schemas:
     cargo run --quiet -- schema alerts > docs/schemas/alerts.json

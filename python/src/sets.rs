@@ -153,5 +153,5 @@ impl Opened {
 
 fn identity(file: &File) -> String {
     let modified = file.modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
-    format!("{}\t{}\t{}\t{}", file.name, file.size, modified.as_secs(), file.etag.as_deref().unwrap_or_default())
+    format!("{}\t{}\t{}\t{}", file.name, file.size, modified.as_nanos(), file.etag.as_deref().unwrap_or_default())
 }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use chrono::NaiveDate;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::settings::Overrides;
 use crate::error::{Error, Result};
@@ -100,14 +100,17 @@ pub enum LastMonth {
 }
 
 /// One report: the files to write, whose partners they hold, and the run that they compare with.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeclaredReport {
     /// The page.
+    #[serde(serialize_with = "some_path")]
     pub html: Option<PathBuf>,
     /// The workbook.
+    #[serde(serialize_with = "some_path")]
     pub xlsx: Option<PathBuf>,
     /// Folder for a page of each partner.
+    #[serde(serialize_with = "some_path")]
     pub each: Option<PathBuf>,
     /// Only this distributor's partners.
     pub distributor: Option<String>,
@@ -116,20 +119,22 @@ pub struct DeclaredReport {
 }
 
 /// A comparison with another run.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeclaredComparison {
     /// last_run, or the path of a published run.
     pub compare: Compare,
     /// A .json, .csv or .parquet file.
+    #[serde(serialize_with = "path")]
     pub file: PathBuf,
 }
 
 /// Alerts of the last run and this one.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeclaredAlerts {
     /// A .json, .csv or .parquet file.
+    #[serde(serialize_with = "path")]
     pub file: PathBuf,
 }
 
@@ -155,8 +160,8 @@ pub struct Telemetry {
 }
 
 /// The run that a report compares with.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(from = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "String", into = "String")]
 #[schemars(with = "String")]
 pub enum Compare {
     /// The one published before; none where there is none yet.
@@ -222,6 +227,21 @@ impl From<String> for Compare {
     fn from(text: String) -> Self {
         if text == LAST_RUN { Compare::LastRun } else { Compare::Run(text.into()) }
     }
+}
+
+impl From<Compare> for String {
+    fn from(compare: Compare) -> Self {
+        compare.to_string()
+    }
+}
+
+/// A path as text: not every path is UTF-8, and JSON is.
+fn path<S: Serializer>(path: &Path, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
+}
+
+fn some_path<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    path.as_ref().map(|path| path.to_string_lossy()).serialize(serializer)
 }
 
 impl TryFrom<String> for AsOf {

@@ -139,7 +139,7 @@ impl Night<'_> {
     fn step(&mut self, step: Step, published: &Published) -> Result<()> {
         let (start, name) = (Instant::now(), step.name());
         let before = step.before(published)?;
-        let made_of = step.made_of(published, before.as_ref())?;
+        let made_of = step.made_of(self.pipeline, published, before.as_ref())?;
         let done = self.before.as_ref().and_then(|status| status.done_before(&name, &made_of)).cloned();
         if let Some(done) = done.filter(|_| !self.redo) {
             (self.told)(Told::UpToDate(&name));

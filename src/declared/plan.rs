@@ -56,14 +56,14 @@ pub fn plan(pipeline: &Pipeline, redo: bool) -> Result<RunPlan> {
     let published = if follows { None } else { newest(pipeline, &steps) };
     let before = PipelineStatus::read(&pipeline.declared.output, &pipeline.name);
     for step in steps::after_scoring(&pipeline.declared) {
-        steps.push(after(step, published.as_ref(), before.as_ref(), redo)?);
+        steps.push(after(pipeline, step, published.as_ref(), before.as_ref(), redo)?);
     }
     steps.extend(retire(pipeline)?);
     Ok(RunPlan { pipeline: pipeline.name.clone(), settings: pipeline.settings(), steps })
 }
 
 const REDO: &str = "everything is done again";
-const REPEATED: &str = "what is published was made of the same files, by the same rules";
+const REPEATED: &str = "what is published was made of the same files, by the same rules and engine revision";
 
 fn planned(step: &str, target: &Path, why: Option<String>, otherwise: &str) -> PlannedStep {
     PlannedStep {
@@ -102,6 +102,7 @@ fn newest(pipeline: &Pipeline, steps: &[PlannedStep]) -> Option<Published> {
 }
 
 fn after(
+    pipeline: &Pipeline,
     step: Step,
     published: Option<&Published>,
     before: Option<&PipelineStatus>,
@@ -111,15 +112,20 @@ fn after(
     let why = match (redo, published) {
         (true, _) => Some(REDO.to_owned()),
         (_, None) => Some("it follows what is scored".to_owned()),
-        (_, Some(published)) => why_again(step, published, before)?,
+        (_, Some(published)) => why_again(pipeline, step, published, before)?,
     };
     let (would_run, otherwise) = (why.is_some(), "it was done, and what it wrote is as it was left");
     let why = why.unwrap_or_else(|| otherwise.to_owned());
     Ok(PlannedStep { step: step.name(), target: targets.join(", "), would_run, why })
 }
 
-fn why_again(step: Step, published: &Published, before: Option<&PipelineStatus>) -> Result<Option<String>> {
-    let made_of = step.made_of(published, step.before(published)?.as_ref())?;
+fn why_again(
+    pipeline: &Pipeline,
+    step: Step,
+    published: &Published,
+    before: Option<&PipelineStatus>,
+) -> Result<Option<String>> {
+    let made_of = step.made_of(pipeline, published, step.before(published)?.as_ref())?;
     let done = before.is_some_and(|status| status.done_before(&step.name(), &made_of).is_some());
     let why = "no record tells that it was done with these runs and settings, or what it wrote has changed";
     Ok((!done).then(|| why.to_owned()))

@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use percent_encoding::percent_decode_str;
 
 use super::Tables;
+use super::identity::Identity;
 use super::listing::{self, ENDING, Entry, Refusal};
 use super::stored::Stored;
 use crate::error::{Error, Result, nearest};
@@ -38,6 +39,8 @@ pub struct File {
     pub modified: Option<SystemTime>,
     /// What an object store calls this version of it.
     pub etag: Option<String>,
+    /// The version that was listed; None where it lies on an object store, whose etag names the version.
+    pub identity: Option<Identity>,
 }
 
 /// A history's folder, listed once.
@@ -258,6 +261,7 @@ fn describe(root: &Path, name: &str) -> Result<File> {
         size: metadata.len(),
         modified: metadata.modified().ok(),
         etag: None,
+        identity: Some(Identity::new(&metadata)),
     })
 }
 

@@ -12,6 +12,7 @@ use parquet::file::statistics::Statistics;
 use sha2::{Digest, Sha256};
 
 use super::files::File;
+use super::identity;
 use crate::error::{Error, Result};
 use crate::rulebook::hex;
 
@@ -24,7 +25,7 @@ pub struct Footer {
     pub schema: SchemaRef,
     /// Rows in the file.
     pub rows: u64,
-    /// SHA-256 of the footer's bytes: changes whenever the file is rewritten with other data.
+    /// SHA-256 of the footer's bytes: sizes and places of all pages, statistics and the writer's own metadata, but no values.
     pub hash: String,
     /// By column, what its statistics prove; columns without statistics are left out.
     proven: BTreeMap<String, Proven>,
@@ -144,6 +145,7 @@ fn wide((least, most): (i32, i32)) -> (i64, i64) {
 fn footer_bytes(file: &File) -> Result<Vec<u8>> {
     let failed = |error: std::io::Error| Error::storage("read the footer", &file.path, &error);
     let mut handle = fs::File::open(&file.path).map_err(failed)?;
+    identity::require_listed(file, &handle)?;
     let size = handle.metadata().map_err(failed)?.len();
     if size < TRAILER {
         return Err(unreadable(file, "it is shorter than a Parquet footer"));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::files::File;
+use super::identity::Identity;
 use super::stored::Stored;
 use crate::error::{Error, Result};
 use crate::storage::{self, Object};
@@ -66,8 +67,8 @@ impl ListedFile {
 
     fn local(self, root: &Path, table: &str) -> Result<File> {
         let path = root.join(&self.name);
-        match path.try_exists() {
-            Ok(true) => Ok(File {
+        match std::fs::metadata(&path) {
+            Ok(metadata) => Ok(File {
                 place: path.display().to_string(),
                 path,
                 name: format!("{table}/{}", self.name),
@@ -75,10 +76,13 @@ impl ListedFile {
                 size: self.size,
                 modified: self.modified,
                 etag: None,
+                identity: Some(Identity::new(&metadata)),
             }),
-            Ok(false) => Err(Error::absent(format!("a file of table `{table}` is not there any more"))
-                .at(path.display())
-                .hint("files of old versions are removed in time; open the table's newest version")),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(Error::absent(format!("a file of table `{table}` is not there any more"))
+                    .at(path.display())
+                    .hint("files of old versions are removed in time; open the table's newest version"))
+            }
             Err(error) => Err(Error::storage("look for the file", &path, &error)),
         }
     }

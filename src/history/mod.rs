@@ -8,6 +8,7 @@ mod checks;
 mod export_coverage;
 mod files;
 mod footer;
+mod identity;
 mod listed;
 mod listing;
 mod month_column;
@@ -32,6 +33,7 @@ pub use export_coverage::{ExportCoverage, HISTORY_JSON, MissingExport, Spans};
 pub use files::File;
 use files::Root;
 pub use footer::Footer;
+pub use identity::Identity;
 pub use listed::{Listed, ListedFile};
 pub use partners::{Account, Accounts};
 pub use source::{Given, Part, Source};
@@ -325,6 +327,11 @@ impl History {
         [&self.partners, &self.associations, &self.certifications, &self.workload_usage]
     }
 
+    /// Whether the rows of some table are in memory, where no file shows that they changed.
+    pub fn is_in_memory(&self) -> bool {
+        self.tables().iter().any(|table| table.is_held())
+    }
+
     /// Brings the files here that scores of usage months `from` to `to` depend on, all at once, where they lie on an object store.
     /// Whatever else is read is brought when it is.
     ///
@@ -358,6 +365,19 @@ impl History {
 
     /// The files that scores of usage months `from` to `to` depend on, each with its footer where that can be read.
     pub fn inputs(&self, from: Month, to: Month) -> Vec<(&File, Option<Footer>)> {
+        self.input_files(from, to).into_iter().map(|(table, file)| (file, table.footer(file).ok())).collect()
+    }
+
+    /// Fails where a file that scores of usage months `from` to `to` depend on is not the version that was listed when the history
+    /// was opened. A file that was added since is no part of this history.
+    ///
+    /// # Errors
+    /// Refused where one changed or was removed; storage where the system does not describe it.
+    pub fn require_unchanged(&self, from: Month, to: Month) -> Result<()> {
+        self.input_files(from, to).into_iter().try_for_each(|(table, file)| table.require_unchanged(file))
+    }
+
+    fn input_files(&self, from: Month, to: Month) -> Vec<(&Table, &File)> {
         let others = [&self.partners, &self.associations, &self.certifications];
         let others = others.into_iter().flat_map(|table| table.files.iter().map(move |file| (table, file)));
         let mut usage: Vec<&File> =
@@ -365,7 +385,7 @@ impl History {
         usage.sort_by(|a, b| a.name.cmp(&b.name));
         usage.dedup_by(|a, b| a.name == b.name);
         let usage = usage.into_iter().map(|file| (&self.workload_usage, file));
-        others.chain(usage).map(|(table, file)| (file, table.footer(file).ok())).collect()
+        others.chain(usage).collect()
     }
 
     /// Refuses a history of which too large a share of a table's checked rows was rejected.

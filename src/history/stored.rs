@@ -99,6 +99,7 @@ impl Stored {
             size: object.size,
             modified: Some(object.modified),
             etag: object.etag.clone(),
+            identity: None,
         }
     }
 

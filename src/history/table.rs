@@ -10,6 +10,7 @@ use polars::prelude::*;
 use super::checks::{COPIED_FILE, EMPTY_TABLE, FILE_NOT_READ, Findings};
 use super::files::{File, Root, TableFiles};
 use super::footer::{Footer, unreadable};
+use super::identity;
 use super::listing;
 use super::source::Part;
 use super::stored::Stored;
@@ -255,7 +256,8 @@ impl Table {
             return Ok(footer.clone());
         }
         self.bring(&[file])?;
-        let footer = Footer::read(file)?;
+        let footer =
+            Footer::read(file).map_err(|error| identity::require_unchanged(file, None).err().unwrap_or(error))?;
         footers.insert(file.name.clone(), footer.clone());
         Ok(footer)
     }
@@ -266,8 +268,27 @@ impl Table {
         self.files.iter().filter_map(|file| Some((file, footers.get(&file.name)?.clone()))).collect()
     }
 
-    /// Names the first of the opened files that cannot be decoded, where that is what an error is about.
+    /// Fails where a file is not the version that was listed.
+    ///
+    /// # Errors
+    /// Refused where it changed or was removed; storage where the system does not describe it.
+    pub(super) fn require_unchanged(&self, file: &File) -> Result<()> {
+        let footers = self.footers.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        identity::require_unchanged(file, footers.get(&file.name).map(|footer| footer.hash.as_str()))
+    }
+
+    /// The error that names an opened file that changed, where the given error may come of that.
+    fn changed(&self, error: &Error) -> Option<Error> {
+        let may_come_of_change = matches!(error.code, Code::Refused | Code::Storage | Code::Internal);
+        let opened = if may_come_of_change { self.opened() } else { Vec::new() };
+        opened.into_iter().find_map(|(file, _)| self.require_unchanged(file).err())
+    }
+
+    /// Names the opened file that changed or else the first one that cannot be decoded, where that is what an error is about.
     pub(super) fn place(&self, error: Error) -> Error {
+        if let Some(changed) = self.changed(&error) {
+            return changed;
+        }
         if error.code != Code::Refused || error.place.is_some() {
             return error;
         }

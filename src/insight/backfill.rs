@@ -167,7 +167,7 @@ fn months_of(settings: &Settings, months: &[Month], lock: &Lock, out: &Path, end
     recorded
 }
 
-/// Whether what is published of a date was made of the same files, by the same rules and version.
+/// Whether what is published of a date was made of the same files, by the same rules and engine revision.
 fn up_to_date(settings: &Settings, history: &History, as_of: NaiveDate, out: &Path) -> bool {
     let settings = Settings { as_of, ..settings.clone() };
     let published = publish::run_of(out, as_of).ok().flatten();

@@ -1,18 +1,20 @@
 //! What `run.json` says of a run.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use super::{Scored, Settings};
 use crate::engine;
 use crate::error::Result;
-use crate::history::History;
+use crate::history::{File, History};
 use crate::metrics::Period;
 use crate::month::Month;
 use crate::publish::{
-    self, Freshness, Input, Months, RejectCount, RowCounts, RulebookName, Run, ScoreSummary, Selection, Stage,
-    WarningCount,
+    self, ENGINE_REVISION, Freshness, Input, Months, RejectCount, RowCounts, RulebookName, Run, ScoreSummary,
+    Selection, Stage, WarningCount,
 };
-use crate::rulebook::Track;
+use crate::rulebook::{Rulebook, Track};
 use crate::score::{self, Points, Score};
 
 /// The content of `run.json`.
@@ -22,12 +24,13 @@ pub(super) fn described(settings: &Settings, scored: &Scored, rows: RowCounts) -
     let stages = engine::taken().into_iter();
     Ok(Run {
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        engine_revision: ENGINE_REVISION,
         schema_version: publish::SCHEMA_VERSION.to_owned(),
         rulebook: rulebook_name(settings),
         as_of: settings.as_of,
         months: Months { m: scored.period.month.first_day(), p: scored.period.year_ago.first_day() },
         selection: selection(settings),
-        inputs: inputs(&scored.history, scored.period),
+        inputs: inputs(&scored.history, &settings.rules, settings.as_of),
         rows,
         scores: Some(score_summary(&scored.scores)),
         rejects: rejects.map(|((table, rule), rows)| RejectCount { table, rule, rows }).collect(),
@@ -80,36 +83,15 @@ fn score_summary(scores: &[Score]) -> ScoreSummary {
     }
 }
 
-/// Whether a run of these settings would read what a published run has read, and do the same with it.
-pub fn would_repeat(settings: &Settings, history: &History, published: &Run) -> bool {
-    what_changed(settings, history, published).is_none()
-}
-
-/// Why a run of these settings would not repeat a published one, in words; None where it would.
-pub fn what_changed(settings: &Settings, history: &History, published: &Run) -> Option<String> {
-    let version = env!("CARGO_PKG_VERSION");
-    if published.version != version || published.schema_version != publish::SCHEMA_VERSION {
-        return Some(format!("it was made by version {}, and this is {version}", published.version));
-    }
-    if published.rulebook.hash != settings.rules.hash {
-        return Some(format!("it was made by other rules, {}", published.rulebook.id));
-    }
-    if published.as_of != settings.as_of || published.selection != selection(settings) {
-        return Some("it was asked for other partners, another date, or evidence otherwise".to_owned());
-    }
-    let inputs = inputs(history, Period::of(&settings.rules, settings.as_of));
-    let changed = inputs.iter().find(|input| !published.inputs.contains(input)).map(|input| &input.name);
-    let gone = published.inputs.iter().find(|input| !inputs.contains(input)).map(|input| &input.name);
-    changed.or(gone).map(|name| format!("{name} of the history is not what it was"))
-}
-
-/// The files that a score of a period depends on. One in between that no association needs may be unreadable.
-fn inputs(history: &History, period: Period) -> Vec<Input> {
+/// The files that a score of a date by these rules depends on. One in between that no association needs may be unreadable.
+pub fn inputs(history: &History, rules: &Rulebook, as_of: NaiveDate) -> Vec<Input> {
+    let period = Period::of(rules, as_of);
     let files = history.inputs(period.year_ago, period.month).into_iter();
     let described = files.map(|(file, footer)| Input {
         name: file.name.clone(),
         size: file.size,
-        modified: file.modified.map(|time| timestamp(time.into())),
+        modified: file.modified.and_then(date_time).map(exact_timestamp),
+        changed: changed(file),
         etag: file.etag.clone(),
         rows: footer.as_ref().map(|footer| footer.rows),
         footer_hash: footer.map(|footer| footer.hash),
@@ -137,6 +119,25 @@ fn freshness(settings: &Settings, scored: &Scored) -> Result<Freshness> {
             _ => certifications_written.filter(|written| !is_recent(*written)).map(|_| false),
         },
     })
+}
+
+/// The last change of a local file; the version of an object is that of its etag.
+fn changed(file: &File) -> Option<String> {
+    file.identity.and_then(|identity| identity.changed).map(exact_timestamp)
+}
+
+/// A file's time; None where the calendar does not reach that far.
+fn date_time(time: SystemTime) -> Option<DateTime<Utc>> {
+    let since_1970 = match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => TimeDelta::from_std(after).ok()?,
+        Err(before) => -TimeDelta::from_std(before.duration()).ok()?,
+    };
+    DateTime::UNIX_EPOCH.checked_add_signed(since_1970)
+}
+
+/// With nanoseconds: two versions of a file may be written within a second.
+fn exact_timestamp(time: DateTime<Utc>) -> String {
+    time.format("%Y-%m-%dT%H:%M:%S%.9fZ").to_string()
 }
 
 fn timestamp(time: DateTime<Utc>) -> String {

@@ -7,6 +7,7 @@ mod partial_rows;
 mod publishing;
 mod refusing;
 mod scoring;
+mod up_to_date;
 
 use std::sync::Arc;
 
@@ -14,12 +15,13 @@ use chrono::NaiveDate;
 use polars::prelude::*;
 
 pub use check::check;
-pub use describing::{what_changed, would_repeat};
+pub use describing::inputs;
 pub use partial::{months_looked_at, scored_of, tenant_facts};
 pub use partial_rows::PARTIAL_COLUMNS;
 pub use publishing::{Outcome, publish_each, publish_scored, run, run_locked};
 pub use refusing::{refuse_findings, require_months};
 pub use scoring::{score_each, score_opened};
+pub use up_to_date::{what_changed, would_repeat};
 
 use crate::engine;
 use crate::error::{Error, Result};

@@ -25,6 +25,8 @@ pub fn tenant_facts(settings: &Settings, history: &Arc<History>, range: &TenantR
     refuse_evidence(settings)?;
     let accounts = accounts(settings, history)?;
     let sum = scoring::of_tenants(settings, history, range).map_err(|error| history.place(error))?;
+    let period = Period::of(&settings.rules, settings.as_of);
+    history.require_unchanged(period.year_ago, period.month)?;
     partial_rows::of_sum(sum, &accounts, &settings.rules)
 }
 

@@ -106,7 +106,9 @@ pub fn publish_scored(settings: &Settings, scored: Scored, out: &Path) -> Result
 fn published(staged: Staged, store: Option<&StoreOutput>, out: &Path) -> Result<Outcome> {
     let (settings, scored, staging, parts) = staged;
     refusing::refuse_fall(&settings, &scored.scores, out)?;
-    let run = write(&settings, &scored, &staging, parts)?;
+    let run = write(&settings, &scored, &staging, parts).map_err(|error| scored.history.place(error))?;
+    // The last look: whatever was read of an input was read before.
+    scored.history.require_unchanged(scored.period.year_ago, scored.period.month)?;
     let (folder, changed) = match store {
         Some(store) => store.publish(&staging, &run)?,
         None => exchanged(staging, &run)?,

@@ -7,6 +7,7 @@ mod evidence;
 mod exchange;
 mod lock;
 mod replacement;
+mod revision;
 mod run_json;
 mod runs;
 mod staging;
@@ -19,6 +20,7 @@ pub use encoding::{Encoding, encode, shown};
 pub use evidence::{EvidenceParts, write as write_evidence};
 pub use lock::Lock;
 pub use replacement::Replacement;
+pub use revision::ENGINE_REVISION;
 pub use run_json::{
     Freshness, Input, Months, RejectCount, RowCounts, RulebookName, Run, ScoreSummary, Selection, Stage, WarningCount,
 };

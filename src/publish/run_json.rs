@@ -10,14 +10,17 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::history::{MISSING_EXPORT, MissingExport};
 
-/// Keys that differ between two runs of the same input.
-const VOLATILE: [&str; 3] = ["finished_at", "stages", "peak_memory_bytes"];
+/// Keys that may differ between two runs of the same input: the engine revision stands for the results of a version.
+const VOLATILE: [&str; 4] = ["version", "finished_at", "stages", "peak_memory_bytes"];
 
 /// The whole of `run.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Run {
     /// Version of the program.
     pub version: String,
+    /// Revision of the engine; 0 in runs of versions that did not record it.
+    #[serde(default)]
+    pub engine_revision: u32,
     pub schema_version: String,
     pub rulebook: RulebookName,
     pub as_of: NaiveDate,
@@ -89,14 +92,31 @@ pub struct ScoreSummary {
 pub struct Input {
     pub name: String,
     pub size: u64,
-    /// Last modification, UTC.
+    /// Last modification, UTC, in nanoseconds.
     pub modified: Option<String>,
+    /// Last change of content or attributes, UTC, in nanoseconds; None where the system records none, and on object stores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<String>,
     /// What the object store calls this version of it; None where it lies in a folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
     /// None where the footer cannot be read, which refuses a run that needs the file.
     pub footer_hash: Option<String>,
     pub rows: Option<u64>,
+}
+
+impl Input {
+    /// Whether both are the same version of a file. On an object store the etag decides: a file that was written again with the same
+    /// bytes may keep it.
+    pub fn is_version_of(&self, other: &Input) -> bool {
+        match (&self.etag, &other.etag) {
+            (Some(etag), Some(theirs)) => {
+                let same_content = self.size == other.size && self.footer_hash == other.footer_hash;
+                self.name == other.name && etag == theirs && same_content
+            }
+            _ => self == other,
+        }
+    }
 }
 
 /// Rows in and out.
@@ -183,5 +203,40 @@ fn stable(mut value: Value) -> Value {
     if let Some(object) = value.as_object_mut() {
         VOLATILE.iter().for_each(|key| drop(object.remove(*key)));
     }
+    let inputs = value.get_mut("inputs").and_then(Value::as_array_mut).into_iter().flatten();
+    for input in inputs.filter_map(Value::as_object_mut).filter(|input| input.contains_key("etag")) {
+        input.remove("modified");
+    }
     value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input(modified: &str, etag: Option<&str>) -> Input {
+        Input {
+            name: "partners.parquet".to_owned(),
+            size: 1,
+            modified: Some(modified.to_owned()),
+            changed: None,
+            etag: etag.map(str::to_owned),
+            footer_hash: Some("hash".to_owned()),
+            rows: Some(1),
+        }
+    }
+
+    #[test]
+    fn of_an_object_the_etag_decides_and_of_a_file_its_times_do() {
+        assert!(input("then", Some("a")).is_version_of(&input("later", Some("a"))));
+        assert!(!input("then", Some("a")).is_version_of(&input("then", Some("b"))));
+        assert!(input("then", None).is_version_of(&input("then", None)));
+        assert!(!input("then", None).is_version_of(&input("later", None)));
+        assert!(!input("then", None).is_version_of(&input("then", Some("a"))));
+        let longer = Input { size: 2, ..input("then", Some("a")) };
+        assert!(!longer.is_version_of(&input("then", Some("a"))));
+        let run = |input: Input| stable(serde_json::json!({ "version": "1", "inputs": [input] }));
+        assert_eq!(run(input("then", Some("a"))), run(input("later", Some("a"))));
+        assert_ne!(run(input("then", None)), run(input("later", None)));
+    }
 }

@@ -231,7 +231,8 @@ impl Folder {
     /// Brings objects to where they go, several at a time; each is there whole or not at all. `told` hears how many are done.
     ///
     /// # Errors
-    /// Storage where access fails, the cache cannot be written, or an object changes while it is read; absent where it is gone.
+    /// Storage where access fails or the cache cannot be written; refused where an object that was listed with its etag has changed
+    /// since or is gone; absent where another one is gone.
     pub fn fetch(&self, wanted: &[(&Object, PathBuf)], told: &mut dyn FnMut(usize)) -> Result<()> {
         let requests = wanted.iter().map(|(object, place)| self.fetch_one(object, place));
         let fetched = self.wait(several(requests, told));
@@ -240,10 +241,12 @@ impl Folder {
     }
 
     async fn fetch_one(&self, object: &Object, place: &Path) -> Result<()> {
+        // An object that was listed with its etag is an input file of that version.
         let failed = |error: &StoreError| match error {
-            StoreError::Precondition { .. } => Error::new(Code::Storage, "the file was replaced while it was read")
-                .at(self.url_of(&object.name))
-                .hint("run it again once the history is written"),
+            StoreError::Precondition { .. } => self.changed_while_read(&object.name, ""),
+            StoreError::NotFound { .. } if object.etag.is_some() => {
+                self.changed_while_read(&object.name, ": it was removed")
+            }
             error => self.trouble("read the file", Some(&object.name), error),
         };
         let options = GetOptions { if_match: object.etag.clone(), ..GetOptions::default() };
@@ -341,6 +344,12 @@ impl Folder {
         Key::parse(&whole).map_err(|error| Error::internal(format!("a name that no store can hold: {error}")))
     }
 
+    fn changed_while_read(&self, name: &str, how: &str) -> Error {
+        Error::refused(format!("an input file changed while it was read{how}"))
+            .at(self.url_of(name))
+            .hint("run it again once nothing writes to the history")
+    }
+
     fn trouble(&self, doing: &str, name: Option<&str>, error: &StoreError) -> Error {
         let place = name.map_or_else(|| self.url(), |name| self.url_of(name));
         trouble::trouble(doing, self.address.kind, &place, error)
@@ -407,6 +416,30 @@ mod tests {
         let start = std::time::Instant::now();
         assert_eq!(folder.list().map_err(|error| error.code).err(), Some(Code::Interrupted));
         assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        Ok(())
+    }
+
+    /// A store in memory gives a new etag to each version of an object.
+    #[test]
+    fn an_object_that_changed_since_it_was_listed_is_refused() -> std::io::Result<()> {
+        let store = Arc::new(object_store::memory::InMemory::new());
+        let folder = Folder { store: store.clone(), ..folder("http://127.0.0.1:1", || Ok(()))? };
+        let there = tempfile::tempdir()?;
+        let key = Key::from("history/partners.parquet");
+        let put = |bytes: &'static [u8]| folder.runtime.block_on(store.put(&key, PutPayload::from_static(bytes)));
+        put(b"first").map_err(std::io::Error::other)?;
+        let listed = folder.list().map_err(std::io::Error::other)?;
+        let object = listed.first().ok_or_else(|| std::io::Error::other("nothing was listed"))?;
+        let place = there.path().join("partners.parquet");
+        let fetch = || folder.fetch(&[(object, place.clone())], &mut |_| ()).map_err(|error| (error.code, error.what));
+        let changed = |how: &str| Err((Code::Refused, format!("an input file changed while it was read{how}")));
+        assert_eq!(fetch(), Ok(()));
+        assert_eq!(std::fs::read(&place)?, b"first");
+        put(b"other").map_err(std::io::Error::other)?;
+        assert_eq!(fetch(), changed(""));
+        folder.runtime.block_on(store.delete(&key)).map_err(std::io::Error::other)?;
+        assert_eq!(fetch(), changed(": it was removed"));
+        assert_eq!(std::fs::read(&place)?, b"first", "what was brought before stays");
         Ok(())
     }
 

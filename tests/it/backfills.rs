@@ -152,6 +152,9 @@ fn every_month_is_published_as_its_score_and_a_repeat_changes_nothing() {
             let mut run: Value = serde_json::from_str(&json).expect("JSON");
             let object = run.as_object_mut().expect("an object");
             ["finished_at", "stages", "peak_memory_bytes"].iter().for_each(|key| drop(object.remove(*key)));
+            // The time of the last change cannot be copied.
+            let inputs = object["inputs"].as_array_mut().expect("inputs").iter_mut().filter_map(Value::as_object_mut);
+            inputs.for_each(|input| drop(input.remove("changed")));
             run
         });
         assert_eq!(ours, alone, "run.json of {as_of}");

@@ -369,7 +369,7 @@ fn on_a_store(container: &str) {
 }
 
 /// A history as tables in memory.
-fn in_memory(rows: &second_reading::History) -> Source {
+pub fn in_memory(rows: &second_reading::History) -> Source {
     let tables = [
         fixture::partners(&rows.partners),
         fixture::associations(&rows.associations),
