@@ -9,6 +9,7 @@ use clap_complete::Shell;
 
 use crate::declared::{AsOf, LastMonth};
 use crate::error;
+use crate::ingest::DateOrder;
 use crate::insight::{Associate, Certify, Deployed, MOST_OF_A_COUNT, TenantChange, Usage};
 use crate::month::Month;
 use crate::pipeline::Settings;
@@ -588,9 +589,30 @@ pub struct DiffArguments {
     pub format: Format,
 }
 
+/// An order of day, month and year.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum DateOrderArgument {
+    /// The day first: 31/12/2026
+    Dmy,
+    /// The month first: 12/31/2026
+    Mdy,
+    /// The year first: 2026-12-31; dates with the year last are rejected
+    Ymd,
+}
+
+impl From<DateOrderArgument> for DateOrder {
+    fn from(order: DateOrderArgument) -> DateOrder {
+        match order {
+            DateOrderArgument::Dmy => DateOrder::DayFirst,
+            DateOrderArgument::Mdy => DateOrder::MonthFirst,
+            DateOrderArgument::Ymd => DateOrder::YearFirst,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct IngestArguments {
-    /// Partner Center exports, or folders of them: CSV and TSV, also as .gz and .zip; where they disagree, later ones win
+    /// Partner Center exports, or folders of them: CSV, TSV and workbooks, also as .gz and .zip; where they disagree, later ones win
     #[arg(required = true)]
     pub exports: Vec<PathBuf>,
     /// Folder of the history, which is made where it is missing
@@ -602,6 +624,9 @@ pub struct IngestArguments {
     /// Where the key is another than the history's: drop the certifications held and take those of these exports
     #[arg(long, requires = "person_key")]
     pub replace_person_key: bool,
+    /// The order of day, month and year in dates such as 04/03/2026; each file shows its own unless given
+    #[arg(long, value_name = "ORDER")]
+    pub date_order: Option<DateOrderArgument>,
     /// Largest share of a file's rows that may be rejected
     #[arg(long, value_name = "RATIO", default_value_t = 0.5, value_parser = ratio)]
     pub max_reject_ratio: f64,

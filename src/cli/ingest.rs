@@ -26,6 +26,7 @@ pub fn ingest(arguments: &IngestArguments, console: &Console) -> Result<()> {
         history: arguments.history.clone(),
         person_key: arguments.person_key.as_deref().map(PersonKey::new).transpose()?,
         replace_person_key: arguments.replace_person_key,
+        date_order: arguments.date_order.map(Into::into),
         max_reject_ratio: arguments.max_reject_ratio,
         dry_run: arguments.dry_run,
     };
@@ -61,7 +62,7 @@ fn summary(ingestion: &Ingestion, seconds: f64) -> String {
 
 /// The findings as a person reads them.
 fn text(ingestion: &Ingestion) -> String {
-    let parts = [reports(ingestion), reasons(ingestion), unknown(ingestion), changes(ingestion)];
+    let parts = [reports(ingestion), skipped(ingestion), reasons(ingestion), unknown(ingestion), changes(ingestion)];
     let mut text = String::new();
     for part in parts.into_iter().flatten() {
         let _ = writeln!(text, "{part}\n");
@@ -84,7 +85,7 @@ fn text(ingestion: &Ingestion) -> String {
 /// Files of a kind of report, and their rows by what became of them.
 fn reports(ingestion: &Ingestion) -> Option<String> {
     let mut reports: BTreeMap<Option<&str>, Vec<&FileFindings>> = BTreeMap::new();
-    for file in &ingestion.files {
+    for file in ingestion.files.iter().filter(|file| file.skip_reason.is_none()) {
         reports.entry(file.report.as_deref()).or_default().push(file);
     }
     let mut rows = table(&["report", "files", "rows", "kept", "folded", "repeated", "passed over", "rejected"]);
@@ -102,6 +103,16 @@ fn reports(ingestion: &Ingestion) -> Option<String> {
         ]);
     }
     with_more(rows, reports.len())
+}
+
+/// Files of which nothing was read, and why.
+fn skipped(ingestion: &Ingestion) -> Option<String> {
+    let skipped = ingestion.files.iter().filter_map(|file| Some((&file.file, file.skip_reason.as_ref()?)));
+    let mut rows = table(&["skipped", "why"]);
+    for (file, reason) in skipped.clone().take(SHOWN) {
+        rows.add_row([left(file), left(reason)]);
+    }
+    with_more(rows, skipped.count())
 }
 
 /// Rows and files that something is said of, and the first of it.

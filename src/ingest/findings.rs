@@ -22,7 +22,7 @@ pub struct Ingestion {
     pub dry_run: bool,
     /// Whether the history is another one now, or would be.
     pub changed: bool,
-    /// Every file that was read, in the order in which later ones win.
+    /// Every file, in the order in which later ones win; behind them the files of folders that are no exports.
     pub files: Vec<FileFindings>,
     /// Names that nobody knows here, over all files.
     pub unknown: Vec<UnknownName>,
@@ -39,8 +39,10 @@ pub struct Ingestion {
 pub struct FileFindings {
     /// As given; a member of an archive is `archive.zip!member.csv`.
     pub file: String,
-    /// The kind of report; none for a member of an archive that is none.
+    /// The kind of report; none for a file that is none.
     pub report: Option<String>,
+    /// Why nothing of the file was read; none where it was.
+    pub skip_reason: Option<String>,
     /// Rows below the header: the sum of those kept, folded, passed over and rejected.
     pub rows: u64,
     /// Rows that state something.
@@ -279,6 +281,9 @@ impl FileFindings {
         let mut add = |what: &str, rows: Option<u64>, detail: Option<String>| {
             lines.push(Line { finding: "file", subject: self.file.clone(), what: Some(what.to_owned()), rows, detail });
         };
+        if let Some(reason) = &self.skip_reason {
+            return add("skipped", None, Some(reason.clone()));
+        }
         for (what, rows) in
             [("rows", self.rows), ("kept", self.kept), ("folded", self.folded), ("repeated", self.repeated)]
         {

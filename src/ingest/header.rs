@@ -66,7 +66,8 @@ impl ColumnNames {
         &self.comparable
     }
 
-    fn place(&self, name: &Name) -> Option<usize> {
+    /// Where a column stands, by a name of it.
+    pub(super) fn place(&self, name: &Name) -> Option<usize> {
         self.places.get(name.comparable()).copied()
     }
 
@@ -111,6 +112,11 @@ pub(super) struct Judged<'a> {
 }
 
 impl Judged<'_> {
+    /// Whether the header is that of a report.
+    pub(super) fn is_report(&self) -> bool {
+        self.fits.is_some()
+    }
+
     /// How many columns are known; more speak for one delimiter over another.
     pub(super) fn known(&self) -> (bool, usize) {
         (self.fits.is_some(), self.fits.as_ref().or(self.nearest.as_ref()).map_or(0, |fit| fit.known))

@@ -64,7 +64,7 @@ pub(super) fn merge(
     json.rows.insert(usage::NAME.to_owned(), json.months.values().map(|month| month.usage_rows).sum());
     json.covered = covered;
     json.person_key = person_key.filter(|_| !pile.certifications.is_empty() || held.json.person_key.is_some());
-    json.record(files.iter().map(FileOf::record).collect());
+    json.record(files.iter().filter(|file| file.read.skip_reason.is_none()).map(FileOf::record).collect());
     write_json(&json, &held.json, place)?;
     Ok(Ingestion {
         history: String::new(),
@@ -137,6 +137,7 @@ fn findings(file: FileRead, repeated: &BTreeMap<String, u64>) -> FileFindings {
         repeated: repeated.get(&file.path).copied().unwrap_or_default(),
         file: file.path,
         report: file.report,
+        skip_reason: file.skip_reason,
         rows: file.rows,
         kept: file.kept,
         folded: file.folded,

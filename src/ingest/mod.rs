@@ -5,6 +5,10 @@
 
 mod associations;
 mod certifications;
+mod content;
+mod date_order;
+mod dates;
+mod encoding;
 mod findings;
 mod header;
 mod history_json;
@@ -12,6 +16,7 @@ mod inputs;
 mod lacking;
 mod merging;
 mod names;
+mod natural_order;
 mod observations;
 mod opening;
 mod partners;
@@ -24,13 +29,16 @@ mod records;
 mod report_kinds;
 mod row;
 mod rule;
+mod scan;
 mod spool;
 mod stating;
 mod stored;
 mod tally;
 mod text;
+mod unused_reports;
 mod usage;
 mod values;
+mod workbook;
 
 #[cfg(test)]
 mod tests;
@@ -38,6 +46,7 @@ mod tests;
 use std::cell::Cell;
 use std::path::PathBuf;
 
+pub use dates::DateOrder;
 pub use findings::{
     Coverage, Difference, FileFindings, Ingestion, MissingExport, RowsPassedOver, RowsRejected, TableChange,
     UnknownName,
@@ -50,10 +59,11 @@ pub use reading::{Outcome, Reading, Sink, read};
 pub use report_kinds::{Name, ReportKind, report_kinds};
 pub use row::{FileRead, PassedOver, Refused, Rejected, Row, Source, Unknown, UnknownKind};
 pub use rule::Rule;
+pub use unused_reports::{UnusedReport, UnusedReports};
 
 use certifications::Certifications;
 use history_json::{FileRecord, HistoryJson};
-use inputs::Input;
+use inputs::{Input, Inputs, SkippedFile};
 use merging::Held;
 use pile::Pile;
 
@@ -61,6 +71,9 @@ use crate::engine;
 use crate::error::{Error, Result};
 use crate::publish::Replacement;
 use crate::words::{part_of, was};
+
+/// Files that are not read and that an error names.
+const SKIPPED_SHOWN: usize = 20;
 
 /// What to ingest, and how.
 #[derive(Debug)]
@@ -73,6 +86,8 @@ pub struct Settings {
     pub person_key: Option<PersonKey>,
     /// Whether another key than the history's drops the certifications that are held, instead of being refused.
     pub replace_person_key: bool,
+    /// The order of dates in every file; none where each file shows its own.
+    pub date_order: Option<DateOrder>,
     /// Largest share of a file's rows that may be rejected.
     pub max_reject_ratio: f64,
     /// Whether to say what would change and write nothing.
@@ -87,7 +102,7 @@ pub struct Settings {
 /// Usage where the history is none that ingest made, or the person key is another; absent where exports are missing; refused where a file
 /// cannot be taken, all of them named at once; locked where another ingest is at work; storage where access fails.
 pub fn ingest(settings: &Settings, progress: &dyn Fn(u64, u64)) -> Result<Ingestion> {
-    let inputs = inputs::find(&settings.exports)?;
+    let Inputs { files: inputs, skipped } = inputs::find(&settings.exports)?;
     // Before anything is made beside it: the folder may be one of other things.
     if settings.history.is_dir() {
         HistoryJson::read(&settings.history)?;
@@ -101,12 +116,14 @@ pub fn ingest(settings: &Settings, progress: &dyn Fn(u64, u64)) -> Result<Ingest
         true => Certifications::default(),
         false => held.certifications.clone(),
     };
-    let reading = Reading::new(settings.person_key.clone())?;
+    let reading = Reading::new(settings.person_key.clone())?.with_date_order(settings.date_order);
     let covered = held.json.covered(place.target())?;
     let mut pile = Pile::new(&place.scratch()?, held.partners.clone(), certifications, covered);
     let threads = reading_ahead::threads();
-    let files = engine::stage("read exports", || read_all(&inputs, &reading, threads, &mut pile, progress))?;
+    let files = engine::stage("read exports", || read_all(&inputs, &reading, threads, &mut pile, progress));
+    let mut files = files.map_err(|error| with_skipped(error, &skipped))?;
     refuse_rejects(&files, settings.max_reject_ratio)?;
+    files.extend(skipped.into_iter().map(FileOf::from));
     let merged = merging::merge(pile, files, key, &held, &mut place)?;
     let changed = place.changes();
     let ingestion =
@@ -148,6 +165,25 @@ impl FileOf {
             kept: self.read.kept,
         }
     }
+}
+
+/// A file of a folder that is not read, as it is told.
+impl From<SkippedFile> for FileOf {
+    fn from(skipped: SkippedFile) -> FileOf {
+        let path = skipped.path.display().to_string();
+        FileOf { name: path.clone(), read: FileRead { path, skip_reason: Some(skipped.reason), ..FileRead::default() } }
+    }
+}
+
+/// Names the files of folders that are not read in an error of others: nothing else will tell of them.
+fn with_skipped(mut error: Error, skipped: &[SkippedFile]) -> Error {
+    for file in skipped.iter().take(SKIPPED_SHOWN) {
+        error.what.push_str(&format!("\n  {}: {}", file.path.display(), file.reason));
+    }
+    if let Some(more) = skipped.len().checked_sub(SKIPPED_SHOWN).filter(|more| *more > 0) {
+        error.what.push_str(&format!("\n  and {more} more files that are not read"));
+    }
+    error
 }
 
 /// Reads every file into the pile, with so many threads. Those that cannot be taken are refused together.

@@ -12,13 +12,16 @@ pub(super) const UNCOUNTED_ATTRIBUTION: &str = "uncounted_attribution";
 pub(super) const NOTHING_STATED: &str = "nothing_stated";
 /// All its fields are empty.
 pub(super) const EMPTY_ROW: &str = "empty_row";
+/// A row that sums up others, or tells how they were chosen.
+pub(super) const SUMMARY_ROW: &str = "summary_row";
 
 /// All of them, with what they mean.
-pub const PASSED_OVER: [(&str, &str); 6] = [
+pub const PASSED_OVER: [(&str, &str); 7] = [
     (ENDED, "the certification, subscription or customer has ended"),
     (NO_CERTIFICATION, "a training, an exam or an assessment that is no certification"),
     (CLAIM_WITHOUT_WORKLOAD, "a claim is for a workload, and the report names none"),
     (UNCOUNTED_ATTRIBUTION, "the attribution is none that the programme counts"),
     (NOTHING_STATED, "no counts, and no attribution that counts"),
     (EMPTY_ROW, "all fields are empty"),
+    (SUMMARY_ROW, "a row of totals, or of the filters of the report"),
 ];

@@ -2,15 +2,14 @@
 
 use std::fmt;
 
-use sha2::{Digest, Sha256};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 
 use crate::error::{Error, Result};
 use crate::rulebook::hex;
 
 /// Fewer letters could be guessed.
 const SHORTEST_KEY: usize = 16;
-/// Of SHA-256.
-const BLOCK: usize = 64;
 /// Hexadecimal digits of a pseudonym, and of a fingerprint.
 const PSEUDONYM_DIGITS: usize = 32;
 const FINGERPRINT_DIGITS: usize = 16;
@@ -20,9 +19,7 @@ const FINGERPRINT_TEXT: &[u8] = b"partnerscore: fingerprint of a person key";
 /// The key that people's ids are hashed with. It is never printed.
 #[derive(Clone)]
 pub struct PersonKey {
-    /// The hashes after the first block: of the key as the inner and as the outer of the two.
-    inner: Sha256,
-    outer: Sha256,
+    keyed: Hmac<Sha256>,
 }
 
 impl PersonKey {
@@ -36,25 +33,18 @@ impl PersonKey {
             let error = Error::usage(format!("the person key has fewer than {SHORTEST_KEY} characters"));
             return Err(error.hint("take a long random text, and keep it: another key makes other people of them"));
         }
-        Ok(PersonKey::of_bytes(key.as_bytes()))
+        PersonKey::from_bytes(key.as_bytes())
     }
 
-    /// The key padded to a block, as RFC 2104 has it.
-    fn of_bytes(key: &[u8]) -> PersonKey {
-        let hashed = Sha256::digest(key);
-        let key = if key.len() > BLOCK { &hashed[..] } else { key };
-        let started = |pad: u8| {
-            let mut block = [pad; BLOCK];
-            block.iter_mut().zip(key).for_each(|(padded, byte)| *padded ^= byte);
-            Sha256::new().chain_update(block)
-        };
-        PersonKey { inner: started(0x36), outer: started(0x5c) }
+    fn from_bytes(key: &[u8]) -> Result<PersonKey> {
+        // Keys of any length are taken, as RFC 2104 has it.
+        let keyed = Hmac::new_from_slice(key).map_err(|error| Error::internal(error.to_string()))?;
+        Ok(PersonKey { keyed })
     }
 
     /// HMAC-SHA256, in hexadecimal digits.
     fn hmac(&self, text: &[u8]) -> String {
-        let inner = self.inner.clone().chain_update(text).finalize();
-        hex(&self.outer.clone().chain_update(inner).finalize())
+        hex(&self.keyed.clone().chain_update(text).finalize().into_bytes())
     }
 
     /// What stands for a person in history.
@@ -101,7 +91,7 @@ mod tests {
             (&[0xaa; 131], longer, "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2"),
         ];
         for (key, data, hash) in vectors {
-            assert!(PersonKey::of_bytes(key).hmac(data).starts_with(hash), "{hash}");
+            assert!(PersonKey::from_bytes(key).expect("a key").hmac(data).starts_with(hash), "{hash}");
         }
     }
 }

@@ -76,8 +76,10 @@ pub struct FileRead {
     pub sha256: String,
     /// The size of what was hashed.
     pub bytes: u64,
-    /// The id of its kind of report; none for a member of an archive that is no report by its name.
+    /// The id of its kind of report; none for a file that is no report.
     pub report: Option<String>,
+    /// Why nothing of the file was read; none where it was.
+    pub skip_reason: Option<String>,
     /// Rows below the header.
     pub rows: u64,
     /// Rows that state something. One row may state several things.

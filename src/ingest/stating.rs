@@ -1,9 +1,11 @@
 //! What a row states, by the kind of its report. A row is taken whole or not at all: nothing is handed over before all of it is sound.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Read;
 
+use chrono::NaiveDate;
+
+use super::dates::{self, DateOrder};
 use super::header::Header;
 use super::names::Attributed;
 use super::passed_over;
@@ -53,14 +55,15 @@ impl From<Error> for Said {
 struct Cells<'a, R> {
     records: &'a Records<R>,
     header: &'a Header<'a>,
+    date_order: DateOrder,
 }
 
 impl<R: Read> Cells<'_, R> {
     /// The text of a field, taken by `parse`.
     fn at<T>(&self, place: Option<usize>, parse: impl FnOnce(&str) -> Value<T>) -> std::result::Result<T, Fault> {
         let fault = |rule| Fault { rule, place };
-        let bytes = place.map_or(Cow::Borrowed(&[][..]), |place| self.records.field(place));
-        let text = std::str::from_utf8(&bytes).map_err(|_| fault(Rule::NotUtf8))?;
+        let bytes = place.map_or(&[][..], |place| self.records.field(place));
+        let text = std::str::from_utf8(bytes).map_err(|_| fault(Rule::NotUtf8))?;
         parse(text).map_err(fault)
     }
 
@@ -79,6 +82,22 @@ impl<R: Read> Cells<'_, R> {
 
     fn name(&self, column: Column) -> std::result::Result<Option<String>, Fault> {
         self.get(column, |text| Ok(values::name(text)?.map(str::to_owned)))
+    }
+
+    fn market(&self) -> std::result::Result<Option<String>, Fault> {
+        self.get(Column::Market, |text| Ok(values::market(text)?.map(str::to_owned)))
+    }
+
+    fn month(&self) -> std::result::Result<Month, Fault> {
+        self.get(Column::Month, |text| dates::month(text, self.date_order))
+    }
+
+    fn day(&self, column: Column) -> std::result::Result<NaiveDate, Fault> {
+        self.get(column, |text| dates::day(text, self.date_order))
+    }
+
+    fn optional_day(&self, column: Column) -> std::result::Result<Option<NaiveDate>, Fault> {
+        self.get(column, |text| dates::optional_day(text, self.date_order))
     }
 
     /// Whether a column has one of some values.
@@ -118,6 +137,8 @@ pub(super) struct Stating<'a> {
     /// Rows of usage that name no attribution.
     pub(super) unattributed: u64,
     pub(super) reading: &'a Reading,
+    /// The order of day and month in the file.
+    pub(super) date_order: DateOrder,
     /// Fields are separated by semicolons.
     semicolons: bool,
     /// What the record at hand states.
@@ -144,6 +165,7 @@ impl<'a> Stating<'a> {
             tally: Tally::default(),
             unattributed: 0,
             reading,
+            date_order: DateOrder::MonthFirst,
             semicolons: delimiter == b';',
             rows: Vec::new(),
             told: HashMap::new(),
@@ -156,7 +178,7 @@ impl<'a> Stating<'a> {
 
     /// Hands over what the record states.
     pub(super) fn row<R: Read>(&mut self, records: &Records<R>, sink: &mut Sink) -> Said {
-        let cells = Cells { records, header: self.header };
+        let cells = Cells { records, header: self.header, date_order: self.date_order };
         self.rows.clear();
         let stated = match self.header.kind.states {
             States::Usage => self.usage(&cells),
@@ -204,7 +226,7 @@ impl<'a> Stating<'a> {
         let workload = self.workload(cells)?;
         let (paid_seats, active_users) = self.counts(cells)?;
         let duplicate = cells.get(Column::Duplicate, values::flag)?;
-        let associated_on = cells.get(Column::AssociatedOn, values::optional_day)?;
+        let associated_on = cells.optional_day(Column::AssociatedOn)?;
         let attributed = match self.attributed(cells)? {
             Attributed::Nothing => self.reading.names.claim(),
             attributed => attributed,
@@ -234,7 +256,7 @@ impl<'a> Stating<'a> {
         let attributed = self.attributed(cells)?;
         let mut used = Vec::new();
         for (workload, paid_place, active_place) in &self.header.wide {
-            let is_empty = |place: usize| cells.at(Some(place), |text| Ok(text.trim().is_empty()));
+            let is_empty = |place: usize| cells.at(Some(place), |text| Ok(values::is_absent(text)));
             if is_empty(*paid_place)? && is_empty(*active_place)? {
                 continue;
             }
@@ -308,8 +330,8 @@ impl<'a> Stating<'a> {
         };
         let partner = partner(cells)?;
         let person = cells.id(Column::PersonId)?;
-        let earned_on = cells.get(Column::EarnedOn, values::day)?;
-        let expires_on = cells.get(Column::ExpiresOn, values::optional_day)?;
+        let earned_on = cells.day(Column::EarnedOn)?;
+        let expires_on = cells.optional_day(Column::ExpiresOn)?;
         if expires_on.is_some_and(|expires_on| expires_on < earned_on) {
             let place = self.header.place(Column::ExpiresOn);
             return Err(Fault { rule: Rule::ExpiryBeforeEarning, place }.into());
@@ -333,7 +355,7 @@ impl<'a> Stating<'a> {
     fn profile<R: Read>(&mut self, cells: &Cells<R>) -> Stated {
         let Partner { partner_id, partner_name, global_partner_id } = partner(cells)?;
         let global_name = cells.name(Column::GlobalPartnerName)?;
-        let market = cells.name(Column::Market)?;
+        let market = cells.market()?;
         let global = global_partner_id.clone().filter(|global| *global != partner_id);
         self.rows.push(Row::Partner { partner_id, partner_name, global_partner_id, market });
         if let (Some(partner_id), Some(_)) = (global, &global_name) {
@@ -345,9 +367,9 @@ impl<'a> Stating<'a> {
     /// A partner's distributor in a month; the partner alone where there is none.
     fn reseller<R: Read>(&mut self, cells: &Cells<R>) -> Stated {
         let Partner { partner_id, partner_name, .. } = partner(cells)?;
-        let market = cells.name(Column::Market)?;
+        let market = cells.market()?;
         let distributor = cells.optional_id(Column::DistributorId)?;
-        let month = cells.get(Column::Month, values::month)?;
+        let month = cells.month()?;
         let row = match distributor {
             Some(distributor_id) => Row::Distributor { partner_id, partner_name, market, distributor_id, month },
             None => Row::Partner { partner_id, partner_name, global_partner_id: None, market },
@@ -480,5 +502,5 @@ fn partner<R: Read>(cells: &Cells<R>) -> std::result::Result<Partner, Fault> {
 /// The partner, the tenant and the month of a row.
 fn both_of<R: Read>(cells: &Cells<R>) -> std::result::Result<(Partner, String, Month), Fault> {
     let tenant_id = cells.get(Column::TenantId, values::tenant_id)?;
-    Ok((partner(cells)?, tenant_id, cells.get(Column::Month, values::month)?))
+    Ok((partner(cells)?, tenant_id, cells.month()?))
 }

@@ -127,6 +127,7 @@ fn file_of(export: &Export) -> FileOf {
         sha256: format!("hash of {}", export.name),
         bytes: rows,
         report: Some(export.report.to_owned()),
+        skip_reason: None,
         rows,
         kept: rows,
         folded: 0,
@@ -559,7 +560,7 @@ fn files_of_others_and_their_permissions_stay() {
 /// Everything that reading the sample's exports states and tells, by so many threads.
 fn read_by(threads: usize) -> (Vec<(Source, Row)>, String, u64) {
     let exports = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample/exports");
-    let inputs = inputs::find(&[exports.join("2026-09"), exports.join("2026-10")]).expect("exports");
+    let inputs = inputs::find(&[exports.join("2026-09"), exports.join("2026-10")]).expect("exports").files;
     let reading = Reading::new(Some(PersonKey::new("a key that only tests have").expect("a key"))).expect("kinds");
     let (mut rows, told) = (Vec::new(), Cell::new(0));
     let mut sink = |source: &Source, row| {
@@ -592,7 +593,7 @@ fn what_cannot_be_taken_ends_the_reading_of_files_ahead_too() {
         let rows: String = (0..20_000).map(|row| format!("{row},Name,5001\n")).collect();
         fs::write(folder.path().join(format!("{file:02}.csv")), format!("{header}{rows}")).expect("a file");
     }
-    let inputs = inputs::find(&[folder.path().to_owned()]).expect("exports");
+    let inputs = inputs::find(&[folder.path().to_owned()]).expect("exports").files;
     let reading = Reading::new(None).expect("kinds");
     let mut taken = 0;
     let mut full = |_: &Source, _| {

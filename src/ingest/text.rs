@@ -16,3 +16,16 @@ pub(super) fn printable_bytes(bytes: &[u8]) -> String {
     let beginning = bytes.get(..4 * LETTERS_SHOWN + 4).unwrap_or(bytes);
     printable(&String::from_utf8_lossy(beginning))
 }
+
+/// Words of dates and of placeholders; a value of these and of digits tells of no person.
+const WORDS_OF_DATES: [&str; 18] = [
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "am", "pm", "t", "z", "na",
+    "null",
+];
+
+/// Whether a value can be shown although its report is about people: a date or a number that is wrong, and no name or address.
+pub(super) fn tells_of_no_person(text: &str) -> bool {
+    let is_word = |word: &str| WORDS_OF_DATES.iter().any(|known| known.eq_ignore_ascii_case(word));
+    let is_sign = |c: char| c.is_ascii_digit() || c.is_whitespace() || "-/.,:+#()".contains(c);
+    text.len() <= LETTERS_SHOWN && text.split(is_sign).filter(|word| !word.is_empty()).all(is_word)
+}
