@@ -252,14 +252,10 @@ fn a_damaged_month_in_between_does_not_stop_the_search_for_a_tenant() {
 fn cited(value: &toml::Value, found: &mut BTreeSet<String>) {
     match value {
         toml::Value::Table(table) => {
-            for (key, value) in table {
-                match value.as_str() {
-                    Some(source) if key == "source" || key.ends_with("_source") => {
-                        drop(found.insert(source.to_owned()))
-                    }
-                    _ => cited(value, found),
-                }
-            }
+            let is_source = |key: &str| key == "source" || key.ends_with("_source");
+            let (sources, others): (Vec<_>, Vec<_>) = table.iter().partition(|(key, _)| is_source(key));
+            found.extend(sources.into_iter().filter_map(|(_, source)| source.as_str().map(str::to_owned)));
+            others.into_iter().for_each(|(_, value)| cited(value, found));
         }
         toml::Value::Array(values) => values.iter().for_each(|value| cited(value, found)),
         _ => {}
