@@ -1,5 +1,7 @@
 //! What `run.json` says of a run.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{Scored, Settings};
@@ -27,7 +29,7 @@ pub(super) fn described(settings: &Settings, scored: &Scored, rows: RowCounts) -
         as_of: settings.as_of,
         months: Months { m: scored.period.month.first_day(), p: scored.period.year_ago.first_day() },
         selection: selection(settings),
-        inputs: inputs(&scored.history, scored.period),
+        inputs: inputs(settings, &scored.history, scored.period),
         rows,
         scores: Some(score_summary(&scored.scores)),
         rejects: rejects.map(|((table, rule), rows)| RejectCount { table, rule, rows }).collect(),
@@ -63,6 +65,7 @@ pub(super) fn selection(settings: &Settings) -> Selection {
         partners: settings.partners.clone(),
         distributors: settings.distributors.clone(),
         evidence: settings.evidence,
+        own_findings: settings.is_selection(),
     }
 }
 
@@ -97,17 +100,18 @@ pub fn what_changed(settings: &Settings, history: &History, published: &Run) -> 
     if published.as_of != settings.as_of || published.selection != selection(settings) {
         return Some("it was asked for other partners, another date, or evidence otherwise".to_owned());
     }
-    let inputs = inputs(history, Period::of(&settings.rules, settings.as_of));
+    let inputs = inputs(settings, history, Period::of(&settings.rules, settings.as_of));
     let changed = inputs.iter().find(|input| !published.inputs.contains(input)).map(|input| &input.name);
     let gone = published.inputs.iter().find(|input| !inputs.contains(input)).map(|input| &input.name);
     changed.or(gone).map(|name| format!("{name} of the history is not what it was"))
 }
 
 /// The files that a score of a period depends on. One in between that no association needs may be unreadable.
-fn inputs(history: &History, period: Period) -> Vec<Input> {
+fn inputs(settings: &Settings, history: &History, period: Period) -> Vec<Input> {
     let files = history.inputs(period.year_ago, period.month).into_iter();
+    let mut masked = BTreeMap::new();
     let described = files.map(|(file, footer)| Input {
-        name: file.name.clone(),
+        name: if settings.is_selection() { masked_name(&file.name, &mut masked) } else { file.name.clone() },
         size: file.size,
         modified: file.modified.map(|time| timestamp(time.into())),
         etag: file.etag.clone(),
@@ -115,6 +119,19 @@ fn inputs(history: &History, period: Period) -> Vec<Input> {
         footer_hash: footer.map(|footer| footer.hash),
     });
     described.collect()
+}
+
+/// A file's name with a number in the place of every partition value but a month: those of other partners, tenants and people are nobody
+/// else's to see.
+fn masked_name(name: &str, numbers: &mut BTreeMap<String, usize>) -> String {
+    let masked = name.split('/').map(|part| match part.split_once('=') {
+        Some((key, _)) if key != "month" => {
+            let next = numbers.len() + 1;
+            format!("{key}=*{}", numbers.entry(part.to_owned()).or_insert(next))
+        }
+        _ => part.to_owned(),
+    });
+    masked.collect::<Vec<_>>().join("/")
 }
 
 /// Is the newest data as recent as the source promises on the as-of date?
