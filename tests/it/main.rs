@@ -13,6 +13,7 @@ mod examples;
 mod explains;
 mod faults;
 mod fixture;
+mod handouts;
 mod house;
 mod ingest_fuzz;
 mod ingest_history;
@@ -24,6 +25,7 @@ mod missing_exports;
 mod moto;
 mod nights;
 mod outlooks;
+mod output_paths;
 mod outputs;
 mod partials;
 mod pipelines;
@@ -36,6 +38,7 @@ mod rejects;
 mod reports;
 mod rulebooks;
 mod rules_diff;
+mod safe_text;
 mod sample_exports;
 mod samples;
 mod schemas;
@@ -47,6 +50,7 @@ mod spark;
 mod storage;
 mod stored_nights;
 mod vintages;
+mod workbooks;
 
 /// Says that something could not be tried here. On a build server, where everything must be, it is a failure.
 fn not_run(what: &str, why: &str) {
