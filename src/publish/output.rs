@@ -127,7 +127,7 @@ fn is_of_runs(rest: &Path) -> bool {
 /// The regular file that a path names, or would name, through links: a link stays, and what it leads to is replaced.
 ///
 /// # Errors
-/// Usage where it is something else, or its folder is a file.
+/// Usage where it is something else.
 pub(super) fn resolved_file(path: &Path) -> Result<PathBuf> {
     let mut at = path.to_owned();
     for _ in 0..MOST_LINKS {
@@ -142,7 +142,7 @@ pub(super) fn resolved_file(path: &Path) -> Result<PathBuf> {
             Ok(found) if found.is_file() => return Ok(at),
             Ok(found) => return Err(not_regular(path, kind_of(found.file_type()))),
             // What is wrong with a path that cannot be looked at shows when it is written.
-            Err(_) => return require_parents(&at).map(|()| at),
+            Err(_) => return Ok(at),
         }
     }
     Err(not_regular(path, "a link that leads in circles"))
@@ -165,18 +165,7 @@ pub(super) fn require_folder(path: &Path, subject: &str) -> Result<()> {
         Err(_) if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) => {
             wrong("a link that leads nowhere")
         }
-        Err(_) => require_parents(path),
-    }
-}
-
-/// Refuses a path below something that is there and no folder.
-fn require_parents(path: &Path) -> Result<()> {
-    let there = path.ancestors().skip(1).find(|above| !above.as_os_str().is_empty() && above.exists());
-    match there {
-        Some(above) if !above.is_dir() => Err(Error::usage(format!("`{}` is not a folder", above.display()))
-            .at(path.display())
-            .hint("name another path")),
-        _ => Ok(()),
+        Err(_) => Ok(()),
     }
 }
 

@@ -100,7 +100,7 @@ mod special {
             assert_eq!(fs::metadata(&path).ok().map(|_| mode(&path)), before, "{text}");
         }
         run(&["score", &place.path("history"), "--out", &place.path("file/below"), "--as-of", AS_OF])
-            .fails(2, &["is not a folder"]);
+            .fails(6, &["could not", "hint:"]);
         assert_eq!(fs::read_to_string(place.path("file")).expect("a file"), "mine");
     }
 
