@@ -115,6 +115,16 @@ fn dirty() -> History {
     all
 }
 
+/// The dirty history on disk, with a record of exports that lack the last month of every partner.
+fn placed(layout: &Layout) -> Placed {
+    let placed = Placed::laid_out(&dirty(), layout);
+    let covered = ["own-partner", "own-location", "zz-partner", "zz-neighbour"]
+        .map(|partner| format!("\"{partner}\": {{\"office_usage\": [\"2025-10..2026-09\"]}}"));
+    fs::write(placed.history().join("history.json"), format!("{{\"covered\": {{{}}}}}", covered.join(", ")))
+        .expect("a record");
+    placed
+}
+
 /// Every text in a file: cells, pages, values and metadata of columns.
 fn content(path: &Path) -> String {
     let bytes = fs::read(path).expect("a file");
@@ -171,7 +181,7 @@ fn run_json(run: &Path) -> serde_json::Value {
 
 #[test]
 fn the_whole_run_has_the_rows_of_everybody() {
-    let placed = Placed::laid_out(&dirty(), &Layout { hive: false, ..Layout::default() });
+    let placed = placed(&Layout { hive: false, ..Layout::default() });
     score(&placed, &[]).succeeds();
     let run = placed.run();
     assert!(content(&run.join("rejects.parquet")).contains("zz-nobody"));
@@ -192,7 +202,7 @@ fn a_run_for_some_partners_publishes_their_rows_alone() {
             &["--distributor", "own-distributor", "--shards", "3"],
             &["--partner", "own-partner", "--evidence"],
         ] {
-            let placed = Placed::laid_out(&dirty(), &Layout { hive, ..Layout::default() });
+            let placed = placed(&Layout { hive, ..Layout::default() });
             let told = score(&placed, &[selection, &["--log-format", "json", "-vv"]].concat());
             told.succeeds();
             nothing_of_others(&format!("the log of {selection:?}"), &told.stderr);
@@ -214,6 +224,7 @@ fn a_run_for_some_partners_publishes_their_rows_alone() {
                 .collect();
             for expected in [
                 "active_users_above_paid_seats viva_engage 1",
+                "missing_export office_usage 2026-10 of own-partner 1",
                 "unknown_certification own-certificate 1",
                 "unknown_workload own-claimed 1",
                 "unknown_workload own-workload 1",
@@ -230,7 +241,7 @@ fn a_run_for_some_partners_publishes_their_rows_alone() {
 
 #[test]
 fn rejects_of_everybody_still_refuse_a_run_for_some() {
-    let placed = Placed::new(&dirty());
+    let placed = placed(&Layout::default());
     for selection in [&["--partner", "own-partner"][..], &["--distributor", "zz-distributor"]] {
         let refused = placed.score(selection);
         refused.fails(3, &["checked rows of", "were rejected"]);
@@ -246,7 +257,7 @@ fn rejects_of_everybody_still_refuse_a_run_for_some() {
 #[test]
 fn reports_of_a_whole_run_for_some_partners_hold_their_rows_alone() {
     for (evidence, usage_rows) in [(true, 7), (false, 0)] {
-        let placed = Placed::new(&dirty());
+        let placed = placed(&Layout::default());
         score(&placed, if evidence { &["--evidence"] } else { &[] }).succeeds();
         let run_folder = placed.run().display().to_string();
         for selection in [["--partner", "own-partner"], ["--distributor", "own-distributor"]] {
@@ -274,7 +285,7 @@ fn reports_of_a_whole_run_for_some_partners_hold_their_rows_alone() {
 
 #[test]
 fn pages_of_each_partner_hold_that_partner_alone() {
-    let placed = Placed::new(&dirty());
+    let placed = placed(&Layout::default());
     score(&placed, &["--evidence"]).succeeds();
     let each = placed.folder.path().join("each");
     run(&["report", &placed.run().display().to_string(), "--each", &each.display().to_string()]).succeeds();
@@ -287,7 +298,7 @@ fn pages_of_each_partner_hold_that_partner_alone() {
 
 #[test]
 fn a_report_of_a_run_for_some_has_every_row_of_that_run() {
-    let placed = Placed::new(&dirty());
+    let placed = placed(&Layout::default());
     score(&placed, &["--partner", "own-partner"]).succeeds();
     let out = tempfile::tempdir().expect("a folder");
     for selection in [&[][..], &["--partner", "own-partner"], &["--distributor", "own-distributor"]] {
@@ -302,7 +313,7 @@ fn a_report_of_a_run_for_some_has_every_row_of_that_run() {
 #[test]
 fn parts_of_a_history_keep_rejects_of_others_apart() {
     // The sum of sets of tenants, as a cluster adds them up.
-    let placed = Placed::new(&dirty());
+    let placed = placed(&Layout::default());
     let rules = partnerscore::rulebook::choose(None).expect("rules");
     let settings = partnerscore::pipeline::Settings {
         partners: vec!["own-partner".to_owned()],

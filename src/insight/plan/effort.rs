@@ -39,7 +39,7 @@ impl Effort {
     /// Usage where the file is missing or wrong, with its line.
     pub fn read(path: Option<&Path>) -> Result<Effort> {
         let Some(path) = path else { return Effort::parse(DEFAULT, "data/effort.toml") };
-        let text = toml_file::read(path, "file of efforts", HINT)?;
+        let text = toml_file::read(path, "efforts", HINT)?;
         Effort::parse(&text, &path.display().to_string())
     }
 
