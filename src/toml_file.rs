@@ -2,10 +2,34 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result, nearest};
+
+/// The text of a file; `what` names it in errors, such as `rulebook`.
+///
+/// # Errors
+/// Usage where it cannot be read, is empty, or is not UTF-8, with its line.
+pub fn read(path: &Path, what: &str, hint: &str) -> Result<String> {
+    let bytes = std::fs::read(path)
+        .map_err(|error| Error::usage(format!("could not read the {what}: {error}")).at(path.display()).hint(hint))?;
+    if [&b"\xff\xfe"[..], b"\xfe\xff"].iter().any(|mark| bytes.starts_with(mark)) {
+        let error = Error::usage("the file is UTF-16, not UTF-8").at(format!("{}:1", path.display()));
+        return Err(error.hint("save it as UTF-8"));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let before = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
+        let line = before.filter(|byte| **byte == b'\n').count() + 1;
+        let error = Error::usage("the file is not UTF-8 text").at(format!("{}:{line}", path.display()));
+        error.hint("save it as UTF-8")
+    })?;
+    if text.trim_start_matches('\u{feff}').trim().is_empty() {
+        return Err(Error::usage("the file is empty").at(format!("{}:1", path.display())).hint(hint));
+    }
+    Ok(text)
+}
 
 /// Parses a file's text; `place` names it in errors, `hint` helps where nothing better is known.
 pub fn parse<T: DeserializeOwned>(text: &str, place: &str, hint: &str) -> Result<T> {

@@ -1,10 +1,12 @@
 //! Errors of the crate as exceptions of the package, with the same code, words, place and hint.
 
 use partnerscore::error::Error;
+use partnerscore::storage::redacted_error;
 use pyo3::prelude::*;
 
 /// The exception that stands for an error.
 pub fn exception(py: Python<'_>, error: &Error) -> PyErr {
+    let error = &redacted_error(error);
     let made = py.import("partnerscore._errors").and_then(|errors| {
         let place = error.place.as_deref();
         let parts = (error.code.exit(), &error.what, place, error.hint.as_deref(), error.code.retry_helps());

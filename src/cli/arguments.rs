@@ -48,12 +48,16 @@ pub struct ConsoleArguments {
     /// Folder for what is brought here from object stores [default: partnerscore in the user's cache directory]
     #[arg(long, global = true, value_name = "DIR", env = "PARTNERSCORE_CACHE", hide_env_values = true)]
     pub cache: Option<PathBuf>,
+    /// In CSV, put an apostrophe before text that a spreadsheet would take for a formula
+    #[arg(long, global = true)]
+    pub csv_safe: bool,
 }
 
 impl ConsoleArguments {
     /// What a command line that could not be understood is taken to ask for.
     pub fn json() -> Self {
-        ConsoleArguments { quiet: false, verbose: 0, log_format: LogFormat::Json, threads: None, cache: None }
+        let (log_format, csv_safe) = (LogFormat::Json, false);
+        ConsoleArguments { quiet: false, verbose: 0, log_format, threads: None, cache: None, csv_safe }
     }
 }
 

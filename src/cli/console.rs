@@ -1,6 +1,6 @@
 //! Standard error: logs, progress, the summary and errors, as text or as JSON lines.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use super::arguments::{ConsoleArguments, LogFormat};
 use crate::engine;
 use crate::error::{Code, Error};
-use crate::storage::HTTP_CRATES;
+use crate::publish::printable_lines;
+use crate::storage::{self, HTTP_CRATES};
 
 /// How often a run says where it is, where standard error is no terminal.
 const EVERY: Duration = Duration::from_secs(10);
@@ -119,7 +120,7 @@ impl Console {
             (false, true) => event(),
             (false, false) => {
                 // A closed standard error is no reason to fail.
-                let _ = writeln!(anstream::stderr(), "{text}");
+                let _ = writeln!(anstream::stderr(), "{}", printable_lines(&storage::redacted(text)));
             }
         }
     }
@@ -143,6 +144,7 @@ impl Console {
     /// Says what went wrong.
     pub fn error(&self, error: &Error) {
         self.finish();
+        let error = &storage::redacted_error(error);
         if self.json {
             let (code, retryable) = (error.code.exit(), error.code.retry_helps());
             let (place, hint) = (error.place.as_deref().unwrap_or_default(), error.hint.as_deref().unwrap_or_default());
@@ -150,13 +152,27 @@ impl Console {
             return;
         }
         let word = if error.code == Code::Strict { "strict" } else { "error" };
-        let _ = writeln!(anstream::stderr(), "\x1b[1;31m{word}:\x1b[0m {error}");
+        let _ = writeln!(anstream::stderr(), "\x1b[1;31m{word}:\x1b[0m {}", printable_lines(&error.to_string()));
     }
 }
 
 /// Whether standard error is a terminal whose owner wants colours.
 fn shows_colours() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Standard error without credentials. A log's event comes in one piece.
+struct RedactedStderr;
+
+impl Write for RedactedStderr {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = storage::redacted(&String::from_utf8_lossy(event));
+        io::stderr().write_all(text.as_bytes()).map(|()| event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }
 
 /// Warnings and errors, unless `RUST_LOG` or the flags say otherwise. JSON carries what text prints without the log.
@@ -171,8 +187,10 @@ fn log_to_stderr(verbose: u8, quiet: bool, json: bool) {
     // Whatever RUST_LOG asks for: requests carry tokens in their headers and queries.
     let shows_requests = |target: &str| HTTP_CRATES.contains(&target.split("::").next().unwrap_or_default());
     let quiet = FilterFn::new(move |event| !shows_requests(event.target()));
-    let logs =
-        tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).with_span_events(FmtSpan::NONE);
+    let logs = tracing_subscriber::fmt()
+        .with_writer(|| RedactedStderr)
+        .with_env_filter(filter)
+        .with_span_events(FmtSpan::NONE);
     // A second subscriber, in a test of this library, is no reason to fail.
     let _ = match json {
         true => {

@@ -25,6 +25,7 @@ mod summary;
 mod text;
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
@@ -65,6 +66,9 @@ pub fn run(start: &Start) -> u8 {
     };
     let console = Console::open(&arguments.console);
     arguments.console.cache.iter().for_each(|cache| storage::choose_cache(cache.clone()));
+    if arguments.console.csv_safe {
+        printer::choose_safe_csv();
+    }
     let computes = !matches!(
         arguments.command,
         Command::Rules(_)
@@ -98,8 +102,10 @@ fn refused(refusal: &clap::Error, arguments: &[OsString]) -> u8 {
         let error = Error::usage(what).hint(lines.collect::<Vec<_>>().join("; "));
         Console::open(&ConsoleArguments::json()).error(&error);
     } else {
+        let text = refusal.to_string();
+        let clean = storage::redacted(&text);
         // A closed terminal is no reason to fail in another way.
-        let _ = refusal.print();
+        let _ = if clean == text { refusal.print() } else { std::io::stderr().write_all(clean.as_bytes()) };
     }
     u8::try_from(refusal.exit_code()).unwrap_or(Code::Usage.exit())
 }

@@ -1,6 +1,7 @@
 //! Tables on standard output: for people, or as JSON, CSV or Parquet.
 
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use polars::prelude::*;
@@ -10,11 +11,20 @@ use crate::error::{Code, Error, Result};
 use crate::insight::Answer;
 use crate::publish::{self, Encoding, shown};
 
+/// Whether CSV is written without formulas, as the command line asks for once.
+static SAFE_CSV: AtomicBool = AtomicBool::new(false);
+
+/// Has CSV written without formulas.
+pub fn choose_safe_csv() {
+    SAFE_CSV.store(true, Ordering::Relaxed);
+}
+
 /// Prints a table.
 pub fn print(df: &DataFrame, format: Format) -> Result<()> {
     let bytes = match format {
         Format::Table => text(df).into_bytes(),
         Format::Json => publish::encode(df, Encoding::Json)?,
+        Format::Csv if SAFE_CSV.load(Ordering::Relaxed) => publish::encode(df, Encoding::SafeCsv)?,
         Format::Csv => publish::encode(df, Encoding::Csv)?,
         Format::Parquet => {
             not_for_a_terminal()?;
@@ -28,7 +38,7 @@ pub fn print(df: &DataFrame, format: Format) -> Result<()> {
 pub fn answer(answer: &impl Answer, format: Format, text: Option<String>) -> Result<()> {
     match (format, text) {
         (Format::Json, _) => write(&answer.encoded(Encoding::Json)?),
-        (Format::Table, Some(text)) => write(text.as_bytes()),
+        (Format::Table, Some(text)) => write(publish::printable_lines(&text).as_bytes()),
         (format, _) => print(&answer.rows()?, format),
     }
 }
@@ -70,5 +80,5 @@ fn cell(column: &Column, row: usize) -> Cell {
 
 /// Text that cannot steer a terminal.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { char::REPLACEMENT_CHARACTER } else { letter }).collect()
+    publish::printable(text).into_owned()
 }

@@ -5,6 +5,7 @@ use super::console::Console;
 use super::summary::counted;
 use crate::error::{Error, Result};
 use crate::insight::Published;
+use crate::publish::Mode;
 use crate::report::{self, Asked, Files, Written};
 
 /// Writes the reports that are asked for.
@@ -16,7 +17,8 @@ pub fn report(arguments: &ReportArguments, console: &Console) -> Result<()> {
     let published = Published::open(&arguments.run)?;
     let before = arguments.compare.as_deref().map(Published::open).transpose()?;
     let asked = Asked { distributor: arguments.distributor.clone(), partner: arguments.partner.clone() };
-    let written = report::write(&published, before.as_ref(), asked, &Files { html, xlsx, each })?;
+    let written =
+        report::write(&published, before.as_ref(), asked, &Files { html, xlsx, each, mode: Mode::default() })?;
     written.iter().for_each(|written| say(console, written));
     Ok(())
 }

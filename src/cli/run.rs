@@ -73,6 +73,7 @@ fn overrides(arguments: OverrideArguments, given: &ArgMatches) -> Overrides {
         prometheus: arguments.prometheus,
         openlineage: arguments.openlineage,
         namespace: arguments.namespace,
+        csv_safe: given.get_flag("csv_safe"),
         sources: sources(given),
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::arguments::SampleArguments;
 use super::console::Console;
 use crate::error::{Error, Result};
+use crate::publish::{self, Output, OutputKind};
 use crate::rulebook::{self, Metric};
 use crate::sample::exports::{self, Layouts};
 use crate::sample::{self, Sample};
@@ -14,6 +15,10 @@ use crate::words::counted;
 /// Writes a history, exports or both, and says how large they are.
 pub fn sample(arguments: &SampleArguments, console: &Console) -> Result<()> {
     let sample = described(arguments)?;
+    let folders = [("--out", &arguments.out), ("--exports", &arguments.exports)];
+    let folders =
+        folders.into_iter().filter_map(|(name, path)| Some(Output::new(name, path.as_ref()?, OutputKind::Folder)));
+    publish::refuse_outputs(&folders.collect::<Vec<_>>(), &[])?;
     let layouts = match &arguments.layout {
         Some(id) => Layouts::one(id)?,
         None => Layouts::by_date()?,

@@ -115,7 +115,7 @@ fn ranking(scores: &[Score]) -> Table {
         let qualified = if score.qualified { "yes" } else { "" };
         table.add_row([
             text::right(score.rank),
-            Cell::new(&score.account.partner_id),
+            text::left(&score.account.partner_id),
             Cell::new(name(score)),
             Cell::new(score.track.name()),
             points(score),
@@ -143,7 +143,7 @@ fn lacking(scores: &[&Score]) -> Table {
         let metrics = score.metrics_short.iter().map(|metric| format!("{} under its minimum", metric.name()));
         let lacks: Vec<String> = short.into_iter().chain(metrics).collect();
         table.add_row([
-            Cell::new(&score.account.partner_id),
+            text::left(&score.account.partner_id),
             Cell::new(name(score)),
             Cell::new(score.track.name()),
             points(score),

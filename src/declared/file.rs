@@ -10,9 +10,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::settings::Overrides;
+use super::status::PipelineStatus;
 use crate::error::{Error, Result};
+use crate::insight;
 use crate::month::Month;
-use crate::publish::{Encoding, Mode};
+use crate::publish::{self, Encoding, Mode, Output, OutputKind};
 use crate::rulebook;
 use crate::storage;
 use crate::toml_file;
@@ -127,6 +129,9 @@ pub struct DeclaredComparison {
     /// A .json, .csv or .parquet file.
     #[serde(serialize_with = "path")]
     pub file: PathBuf,
+    /// In a .csv file, put an apostrophe before text that a spreadsheet would take for a formula.
+    #[serde(default)]
+    pub csv_safe: bool,
 }
 
 /// Alerts of the last run and this one.
@@ -136,6 +141,9 @@ pub struct DeclaredAlerts {
     /// A .json, .csv or .parquet file.
     #[serde(serialize_with = "path")]
     pub file: PathBuf,
+    /// In a .csv file, put an apostrophe before text that a spreadsheet would take for a formula.
+    #[serde(default)]
+    pub csv_safe: bool,
 }
 
 /// What is kept of the past.
@@ -305,8 +313,7 @@ impl Pipeline {
     /// # Errors
     /// Usage where the file is missing or wrong, with its line; or where what overrides it does not fit it.
     pub fn read(path: &Path, overrides: Overrides) -> Result<Pipeline> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Error::usage(format!("could not read the pipeline file: {error}")).at(path.display()))?;
+        let text = toml_file::read(path, "pipeline file", "see pipelines/nightly.toml for a complete one")?;
         let place = path.display().to_string();
         let mut declared: Declared = toml_file::parse(&text, &place, "see pipelines/nightly.toml for a complete one")?;
         declared.start_at(path.parent().unwrap_or(Path::new("")));
@@ -314,7 +321,65 @@ impl Pipeline {
         overrides.apply(&mut declared, &mut sources)?;
         declared.check(&sources, &place)?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Pipeline { name, path: path.to_owned(), declared, sources })
+        let pipeline = Pipeline { name, path: path.to_owned(), declared, sources };
+        pipeline.refuse_outputs()?;
+        Ok(pipeline)
+    }
+
+    /// Refuses files and folders that would overwrite each other or what is read, and what is neither a folder nor a regular file.
+    fn refuse_outputs(&self) -> Result<()> {
+        let declared = &self.declared;
+        let beside: Vec<PathBuf> = match storage::is_url(&declared.output) {
+            true => Vec::new(),
+            false => self.beside_output().iter().map(|name| declared.output.join(name)).collect(),
+        };
+        let mut outputs = vec![Output::new("output", &declared.output, OutputKind::Runs)];
+        outputs.extend(beside.iter().map(|file| Output::new("a file that every run writes", file, OutputKind::File)));
+        for (number, report) in declared.reports.iter().enumerate() {
+            let files = [
+                ("html", &report.html, OutputKind::File),
+                ("xlsx", &report.xlsx, OutputKind::File),
+                ("each", &report.each, OutputKind::Folder),
+            ];
+            let named = |name: &str| format!("reports.{}.{name}", number + 1);
+            outputs.extend(
+                files.into_iter().filter_map(|(name, path, kind)| Some(Output::new(named(name), path.as_ref()?, kind))),
+            );
+        }
+        let telemetry = [
+            ("telemetry.prometheus", &declared.telemetry.prometheus, OutputKind::File),
+            ("telemetry.openlineage", &declared.telemetry.openlineage, OutputKind::Log),
+        ];
+        outputs.extend(
+            telemetry.into_iter().filter_map(|(name, path, kind)| Some(Output::new(name, path.as_ref()?, kind))),
+        );
+        for (number, comparison) in declared.comparisons.iter().enumerate() {
+            outputs.push(Output::new(format!("comparisons.{}.file", number + 1), &comparison.file, OutputKind::File));
+        }
+        outputs.extend(declared.alerts.iter().map(|alerts| Output::new("alerts.file", &alerts.file, OutputKind::File)));
+        let rulebook = declared.rulebook.as_deref().map(Path::new).filter(|file| file.is_file());
+        let inputs: Vec<(&str, &Path)> = [("history", declared.history.as_path()), ("the pipeline file", &self.path)]
+            .into_iter()
+            .chain(rulebook.map(|file| ("rulebook", file)))
+            .collect();
+        publish::refuse_outputs(&outputs, &inputs).map_err(|error| self.at_setting(error))
+    }
+
+    /// Names of the files that runs write beside what they publish.
+    fn beside_output(&self) -> Vec<String> {
+        let status = PipelineStatus::file(&self.name);
+        let of_backfill = [insight::TREND, insight::RECORD].map(str::to_owned);
+        let is_backfill = self.declared.backfill.is_some();
+        std::iter::once(status).chain(of_backfill.into_iter().filter(|_| is_backfill)).collect()
+    }
+
+    /// An error about an output, at the setting that its words begin with.
+    fn at_setting(&self, error: Error) -> Error {
+        let key = error.what.split([' ', ':']).next().unwrap_or_default();
+        let path = error.place.as_deref().unwrap_or_default();
+        let what = format!("{}: `{path}`", error.what);
+        let place = self.source(key);
+        Error { what, ..error }.at(place)
     }
 }
 

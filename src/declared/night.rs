@@ -165,7 +165,8 @@ impl Night<'_> {
             Step::Report(_, declared) => {
                 let [html, xlsx, each] = [&declared.html, &declared.xlsx, &declared.each].map(Option::as_deref);
                 let asked = Asked { distributor: declared.distributor.clone(), partner: None };
-                let written = report::write(published, before, asked, &report::Files { html, xlsx, each })?;
+                let files = report::Files { html, xlsx, each, mode: self.mode() };
+                let written = report::write(published, before, asked, &files)?;
                 written.iter().for_each(|written| (self.told)(Told::Report(written)));
             }
             Step::Comparison(_, declared) => {
@@ -179,13 +180,13 @@ impl Night<'_> {
                     rulebook: pipeline.rulebook.clone().filter(|name| name != rulebook::BY_DATE),
                     ..Comparison::default()
                 };
-                write(&diff(&asked)?, &declared.file, self.mode())?;
+                write(&diff(&asked)?, &declared.file, declared.csv_safe, self.mode())?;
                 (self.told)(Told::Compared(&declared.file));
             }
             Step::Alerts(declared) => {
                 let rules = self.pipeline.rules(When::Day(published.run.as_of))?;
                 let alerts = insight::alerts(before, published, &rules)?;
-                write(&alerts, &declared.file, self.mode())?;
+                write(&alerts, &declared.file, declared.csv_safe, self.mode())?;
                 (self.told)(Told::Alerts(&alerts, &declared.file));
             }
         }
@@ -224,8 +225,9 @@ impl Night<'_> {
 }
 
 /// Writes an answer in one step, in the format that the file's ending names.
-fn write(answer: &impl Answer, file: &Path, mode: Mode) -> Result<()> {
+fn write(answer: &impl Answer, file: &Path, csv_safe: bool, mode: Mode) -> Result<()> {
     let encoding = Encoding::of(file).ok_or_else(|| Error::internal("a file without a format was not refused"))?;
+    let encoding = if csv_safe && encoding == Encoding::Csv { Encoding::SafeCsv } else { encoding };
     publish::replace_file(file, &answer.encoded(encoding)?, mode)
 }
 

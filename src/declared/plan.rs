@@ -17,6 +17,7 @@ use crate::insight::{Answer, Published, column, frame};
 use crate::pipeline;
 use crate::publish;
 use crate::rulebook::When;
+use crate::storage;
 
 /// What a pipeline would do.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -68,7 +69,7 @@ const REPEATED: &str = "what is published was made of the same files, by the sam
 fn planned(step: &str, target: &Path, why: Option<String>, otherwise: &str) -> PlannedStep {
     PlannedStep {
         step: step.to_owned(),
-        target: target.display().to_string(),
+        target: storage::redacted(&target.display().to_string()),
         would_run: why.is_some(),
         why: why.unwrap_or_else(|| otherwise.to_owned()),
     }

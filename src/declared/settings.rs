@@ -10,7 +10,7 @@ use super::file::{AsOf, Compare, Declared, LastMonth, Pipeline, Retention};
 use crate::error::{Error, Result};
 use crate::month::Month;
 use crate::publish::Mode;
-use crate::rulebook;
+use crate::{rulebook, storage};
 
 /// What overrides a pipeline file. Relative paths start at the working directory.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +33,8 @@ pub struct Overrides {
     pub prometheus: Option<PathBuf>,
     pub openlineage: Option<PathBuf>,
     pub namespace: Option<String>,
+    /// Write every CSV file without formulas.
+    pub csv_safe: bool,
     /// Where each of them was given, by the setting's key, such as `the variable PARTNERSCORE_SHARDS`.
     pub sources: BTreeMap<String, String>,
 }
@@ -65,6 +67,10 @@ impl Overrides {
         telemetry.prometheus = self.prometheus.or(telemetry.prometheus.take());
         telemetry.openlineage = self.openlineage.or(telemetry.openlineage.take());
         telemetry.namespace = self.namespace.or(telemetry.namespace.take());
+        if self.csv_safe {
+            declared.comparisons.iter_mut().for_each(|comparison| comparison.csv_safe = true);
+            declared.alerts.iter_mut().for_each(|alerts| alerts.csv_safe = true);
+        }
         sources.extend(self.sources);
         Ok(())
     }
@@ -109,7 +115,7 @@ impl Pipeline {
     /// Every setting in force, with where it comes from.
     pub fn settings(&self) -> Vec<Setting> {
         let declared = &self.declared;
-        let path = |path: &PathBuf| path.display().to_string();
+        let path = |path: &PathBuf| storage::redacted(&path.display().to_string());
         let mut values: Vec<(String, Option<String>)> = vec![
             ("history".to_owned(), Some(path(&declared.history))),
             ("output".to_owned(), Some(path(&declared.output))),
@@ -127,6 +133,7 @@ impl Pipeline {
             ("mode".to_owned(), Some(format!("{:o}", declared.mode.0))),
             ("retention.runs".to_owned(), declared.retention.map(|retention| retention.runs.to_string())),
             ("alerts.file".to_owned(), declared.alerts.as_ref().map(|alerts| path(&alerts.file))),
+            ("alerts.csv_safe".to_owned(), declared.alerts.as_ref().map(|alerts| alerts.csv_safe.to_string())),
             ("telemetry.prometheus".to_owned(), declared.telemetry.prometheus.as_ref().map(path)),
             ("telemetry.openlineage".to_owned(), declared.telemetry.openlineage.as_ref().map(path)),
             ("telemetry.namespace".to_owned(), declared.telemetry.namespace.clone()),
@@ -143,12 +150,13 @@ impl Pipeline {
             let key = |name: &str| format!("comparisons.{}.{name}", number + 1);
             values.push((key("compare"), Some(comparison.compare.to_string())));
             values.push((key("file"), Some(path(&comparison.file))));
+            values.push((key("csv_safe"), comparison.csv_safe.then(|| true.to_string())));
         }
         values.into_iter().map(|(key, value)| Setting { source: self.source(&key), key, value }).collect()
     }
 
     /// Where a setting comes from; of a list of tables, where the list begins.
-    fn source(&self, key: &str) -> String {
+    pub(super) fn source(&self, key: &str) -> String {
         let list = key.split('.').next().unwrap_or_default();
         let of_list = || self.sources.get(list).filter(|_| ["reports", "comparisons"].contains(&list));
         self.sources.get(key).or_else(of_list).cloned().unwrap_or_else(|| "default".to_owned())

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Result};
 use crate::publish::{self, Mode};
 use crate::rulebook::hex;
+use crate::storage;
 
 /// How the last run of a pipeline stands or ended.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -125,8 +126,8 @@ impl PipelineStatus {
             Err(error) => {
                 self.state = State::Failed;
                 (self.exit_code, self.retryable) = (Some(error.code.exit()), Some(error.code.retry_helps()));
-                let (place, hint) = (error.place.clone(), error.hint.clone());
-                self.error = Some(RunError { what: error.what.clone(), place, hint });
+                let Error { what, place, hint, .. } = storage::redacted_error(error);
+                self.error = Some(RunError { what, place, hint });
             }
         }
     }

@@ -120,7 +120,7 @@ impl Step<'_> {
         let declared = &pipeline.declared;
         let rules = pipeline.rules(When::Day(published.run.as_of))?;
         let (history, _) = pipeline::open(&declared.history, &rules)?;
-        let inputs = pipeline::inputs(&history, &rules, before.run.as_of);
+        let inputs = pipeline::inputs(&history, &rules, before.run.as_of, before.run.selection.own_findings);
         Ok(Some((declared.history.to_string_lossy().into_owned(), declared.rulebook.as_deref(), inputs)))
     }
 }

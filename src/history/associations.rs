@@ -2,7 +2,9 @@
 
 use polars::prelude::*;
 
-use super::checks::{Check, Findings, UNKNOWN_WORKLOAD, any_null, any_row, null_columns, rejected, says, shown, sound};
+use super::checks::{
+    Check, Findings, OWNER, UNKNOWN_WORKLOAD, any_null, any_row, null_columns, rejected, says, shown, sound,
+};
 use super::partners::Accounts;
 use super::table::{Column, Kind, Table};
 use super::tenants::TenantRange;
@@ -66,6 +68,28 @@ pub(super) fn any_broken(table: &Table) -> Result<bool> {
     any_row(STAGE, scans.collect::<Result<Vec<_>>>()?)
 }
 
+/// Counts the rows of a set of tenants that belong to some accounts, and warns of their workloads that no rulebook knows.
+pub(super) fn count_of(
+    table: &Table,
+    tenants: &TenantRange,
+    accounts: &Accounts,
+    known_workloads: &[String],
+    findings: &mut Findings,
+) -> Result<()> {
+    let files: Vec<_> = table.files.iter().collect();
+    let theirs = table.scan(&files, tenants.keep().as_ref())?.filter(col("partner_id").is_in(accounts.known()?, false));
+    let theirs = engine::collect(STAGE, theirs)?;
+    findings.count_checked(NAME, theirs.height() as u64);
+    let workloads = theirs.lazy().filter(sound(&checks()).and(col("workload").is_not_null()));
+    let workloads = workloads.group_by([col("workload")]).agg([len().cast(DataType::Int64).alias("rows")]);
+    for (workload, rows) in engine::text_counts(&engine::collect(STAGE, workloads)?, "workload", "rows")? {
+        if !known_workloads.contains(&workload) {
+            findings.warn(UNKNOWN_WORKLOAD, workload, rows);
+        }
+    }
+    Ok(())
+}
+
 /// Rejected rows of a set of tenants. `accounts` are all of the history's, not only those that are scored.
 pub(super) fn check(
     table: &Table,
@@ -80,7 +104,7 @@ pub(super) fn check(
     findings.count_checked(NAME, engine::count(STAGE, scan()?)?);
     let is_sound = sound(&checks());
     if !all_sound {
-        findings.reject(engine::collect(STAGE, rejected(scan()?, NAME, &KEY, &checks(), &[]))?);
+        findings.reject(engine::collect(STAGE, rejected(scan()?, NAME, &KEY, &checks(), &[OWNER]))?);
     }
     let strangers = scan()?.filter(col("partner_id").is_in(accounts.known()?, false).not());
     if any_row(STAGE, vec![strangers])? {

@@ -2,7 +2,7 @@
 
 use polars::prelude::*;
 
-use super::checks::{Check, Findings, UNKNOWN_CERTIFICATION, any_null, null_columns, rejected, shown, sound};
+use super::checks::{Check, Findings, OWNER, UNKNOWN_CERTIFICATION, any_null, null_columns, rejected, shown, sound};
 use super::partners::Accounts;
 use super::table::{Column, Kind, Table};
 use crate::engine;
@@ -46,15 +46,29 @@ pub(super) fn check(table: &Table, accounts: &Accounts, known: &[String]) -> Res
     let scan = || rows.clone().lazy();
     let mut findings = Findings::default();
     findings.count_checked(NAME, rows.height() as u64);
-    findings.reject(engine::collect(STAGE, rejected(scan(), NAME, &KEY, &checks(), &[]))?);
+    findings.reject(engine::collect(STAGE, rejected(scan(), NAME, &KEY, &checks(), &[OWNER]))?);
     let unknown = super::unknown_partners(scan().filter(sound(&checks())), NAME, &KEY, accounts);
     findings.reject(engine::collect(STAGE, unknown)?);
-    let names = scan().filter(sound(&checks())).group_by([col("certification")]);
+    warn_of_unknown(rows, known, &mut findings)?;
+    Ok(findings)
+}
+
+/// Counts the rows of some accounts, and warns of their certifications that no rulebook knows.
+pub(super) fn count_of(table: &Table, accounts: &Accounts, known: &[String], findings: &mut Findings) -> Result<()> {
+    let files: Vec<_> = table.files.iter().collect();
+    let theirs = table.scan(&files, None)?.filter(col("partner_id").is_in(accounts.known()?, false));
+    let theirs = engine::collect(STAGE, theirs)?;
+    findings.count_checked(NAME, theirs.height() as u64);
+    warn_of_unknown(theirs, known, findings)
+}
+
+fn warn_of_unknown(rows: DataFrame, known: &[String], findings: &mut Findings) -> Result<()> {
+    let names = rows.lazy().filter(sound(&checks())).group_by([col("certification")]);
     let names = names.agg([len().cast(DataType::Int64).alias("rows")]);
     for (name, rows) in engine::text_counts(&engine::collect(STAGE, names)?, "certification", "rows")? {
         if !known.contains(&name) {
             findings.warn(UNKNOWN_CERTIFICATION, name, rows);
         }
     }
-    Ok(findings)
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Row checks as expressions, and what they find: rejected rows and warnings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::*;
 
@@ -9,6 +9,9 @@ use crate::error::Result;
 
 /// The largest count a row may carry.
 pub const LARGEST_COUNT: i64 = i32::MAX as i64;
+
+/// The column of rejected rows that tells whose they are. It is never published.
+pub(super) const OWNER: &str = "partner_id";
 
 /// The columns of rejected rows, all text.
 pub const REJECT_COLUMNS: [&str; 4] = ["table", "rule", "key", "reason"];
@@ -152,12 +155,21 @@ pub(super) fn null_columns(columns: &[&str]) -> Expr {
 /// What reading found besides sound rows. Findings of sets of whole tenants add up.
 #[derive(Debug, Default, Clone)]
 pub struct Findings {
-    /// Rejected rows as `table, rule, key, reason`.
+    /// Rejected rows as `table, rule, key, reason`, and `partner_id` where the row tells whose it is.
     rejects: Vec<DataFrame>,
     /// Rows checked, by table.
     pub checked: BTreeMap<&'static str, u64>,
     /// How often each warning was seen, by rule and subject.
     pub warnings: BTreeMap<(&'static str, String), u64>,
+    /// Rows that were checked but are not reported, because they belong to partners that are not selected.
+    left_out: BTreeMap<&'static str, LeftOut>,
+}
+
+/// Rows of a table that are left out of a report and still count where the quality of the history is judged.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct LeftOut {
+    pub checked: u64,
+    pub rejected: u64,
 }
 
 impl Findings {
@@ -170,6 +182,50 @@ impl Findings {
         for (warning, count) in other.warnings {
             *self.warnings.entry(warning).or_default() += count;
         }
+        other.left_out.into_iter().for_each(|(table, rows)| self.leave_out(table, rows));
+    }
+
+    /// Counts rows that are not reported.
+    pub fn leave_out(&mut self, table: &'static str, rows: LeftOut) {
+        let total = self.left_out.entry(table).or_default();
+        total.checked += rows.checked;
+        total.rejected += rows.rejected;
+    }
+
+    /// Rows that are not reported, by table.
+    pub fn left_out(&self) -> &BTreeMap<&'static str, LeftOut> {
+        &self.left_out
+    }
+
+    /// These findings, which are a part of `all`, with what they leave out of it.
+    pub fn as_part_of(mut self, all: &Findings) -> Findings {
+        let tables: BTreeSet<&'static str> = all.checked.keys().chain(all.left_out.keys()).copied().collect();
+        for table in tables {
+            let (whole, part) = (all.judged(table), self.judged(table));
+            let checked = whole.checked.saturating_sub(part.checked);
+            let rejected = whole.rejected.saturating_sub(part.rejected);
+            self.leave_out(table, LeftOut { checked, rejected });
+        }
+        self
+    }
+
+    /// The rejected rows that name one of some partners. A row that names none of them, or nobody, belongs to others.
+    pub(super) fn rejects_of(&self, partners: &Expr) -> Result<Findings> {
+        let mut findings = Findings::default();
+        for rows in self.rejects.iter().filter(|rows| rows.column(OWNER).is_ok()) {
+            let theirs = rows.clone().lazy().filter(col(OWNER).is_in(partners.clone(), false));
+            findings.reject(engine::collect("rejects", theirs)?);
+        }
+        Ok(findings)
+    }
+
+    /// Rows of a table that were checked and rejected, whether or not they are reported.
+    pub(super) fn judged(&self, table: &str) -> LeftOut {
+        let left_out = self.left_out.get(table).copied().unwrap_or_default();
+        LeftOut {
+            checked: left_out.checked + self.checked.get(table).copied().unwrap_or_default(),
+            rejected: left_out.rejected + self.rejected_of(table),
+        }
     }
 
     /// Counts rows that were checked.
@@ -177,7 +233,7 @@ impl Findings {
         *self.checked.entry(table).or_default() += rows;
     }
 
-    /// Adds rejected rows, `table, rule, key, reason`.
+    /// Adds rejected rows: `table, rule, key, reason`, and `partner_id` where the row tells whose it is.
     pub fn reject(&mut self, rejects: DataFrame) {
         if rejects.height() > 0 {
             self.rejects.push(rejects);
@@ -191,7 +247,7 @@ impl Findings {
         }
     }
 
-    /// The rejected rows as they were found, frame by frame, each `table, rule, key, reason`.
+    /// The rejected rows as they were found, frame by frame, each with `table, rule, key, reason`.
     pub fn rejected(&self) -> &[DataFrame] {
         &self.rejects
     }
@@ -213,7 +269,8 @@ impl Findings {
         let empty = DataFrame::empty_with_schema(
             &REJECT_COLUMNS.iter().map(|name| Field::new((*name).into(), DataType::String)).collect::<Schema>(),
         );
-        let frames = std::iter::once(empty).chain(self.rejects.iter().cloned()).map(IntoLazy::lazy).collect::<Vec<_>>();
+        let columns = |rows: DataFrame| rows.lazy().select(REJECT_COLUMNS.map(col));
+        let frames = std::iter::once(empty).chain(self.rejects.iter().cloned()).map(columns).collect::<Vec<_>>();
         let all = concat(frames, UnionArgs::default()).map_err(|error| engine::plan_error("rejects", &error))?;
         engine::collect("rejects", all.sort(REJECT_COLUMNS, SortMultipleOptions::default()))
     }
@@ -259,8 +316,8 @@ impl Findings {
         partners
     }
 
-    /// Rejected rows of a table.
-    pub fn rejected_of(&self, table: &str) -> u64 {
+    /// Rejected rows of a table that are reported.
+    fn rejected_of(&self, table: &str) -> u64 {
         self.rejects_by_rule().iter().filter(|((name, _), _)| name == table).map(|(_, count)| count).sum()
     }
 }

@@ -28,7 +28,7 @@ use std::sync::{Arc, OnceLock};
 use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::*;
 
-pub use checks::{CONTESTED_PAIR, Findings, MISSING_EXPORT, REJECT_COLUMNS, UNKNOWN_PARTNER, WARNINGS};
+pub use checks::{CONTESTED_PAIR, Findings, LeftOut, MISSING_EXPORT, REJECT_COLUMNS, UNKNOWN_PARTNER, WARNINGS};
 pub use export_coverage::{ExportCoverage, HISTORY_JSON, MissingExport, Spans};
 pub use files::File;
 use files::Root;
@@ -201,6 +201,50 @@ impl History {
     pub fn check_associations(&self, tenants: &TenantRange) -> Result<Findings> {
         let sound = self.associations_are_sound(tenants)?;
         associations::check(&self.associations, tenants, &self.accounts, &self.known.workloads, sound)
+    }
+
+    /// What of the findings in `partners`, `associations` and `certifications` belongs to the given accounts. The rest is left out, and counts
+    /// where rejects are judged.
+    ///
+    /// # Errors
+    /// Those of reading a table.
+    pub fn findings_of(&self, findings: &Findings, tenants: &TenantRange, accounts: &Accounts) -> Result<Findings> {
+        let mut theirs = findings.rejects_of(&accounts.known()?)?;
+        for table in findings.checked.keys() {
+            match *table {
+                partners::NAME => theirs.count_checked(partners::NAME, accounts.known_partners() as u64),
+                associations::NAME => {
+                    associations::count_of(&self.associations, tenants, accounts, &self.known.workloads, &mut theirs)?;
+                }
+                certifications::NAME => {
+                    certifications::count_of(&self.certifications, accounts, &self.known.certifications, &mut theirs)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(theirs.as_part_of(findings))
+    }
+
+    /// What of the findings in a month's usage belongs to some tenants, by number. The rest is left out, as in
+    /// [`findings_of`](History::findings_of).
+    ///
+    /// # Errors
+    /// Those of reading the table.
+    pub fn usage_findings_of(
+        &self,
+        usage: &UsageMonth,
+        rows: &Rows,
+        tenants: &Tenants,
+        numbers: &Series,
+    ) -> Result<Findings> {
+        let mut theirs = usage.findings_of(tenants, numbers)?;
+        // Only what the whole month warns of can be warned of in a part of it.
+        if !usage.findings.warnings.is_empty() {
+            let ids = engine::list(&tenants.ids_of(numbers)?)?;
+            theirs.add(workload_usage::warnings_of(&self.workload_usage, rows, ids)?);
+            theirs.keep_unknown("workload", checks::UNKNOWN_WORKLOAD, &self.known.workloads);
+        }
+        Ok(theirs.as_part_of(&usage.findings))
     }
 
     /// Sound certification rows of the given accounts: the table's columns and `account` UInt32.
@@ -391,8 +435,7 @@ impl History {
     /// Refuses a history of which too large a share of a table's checked rows was rejected.
     pub fn refuse_rejects(&self, findings: &Findings, max_reject_ratio: f64) -> Result<()> {
         for table in self.tables() {
-            let checked = findings.checked.get(table.name).copied().unwrap_or(0);
-            let rejected = findings.rejected_of(table.name);
+            let LeftOut { checked, rejected } = findings.judged(table.name);
             if rejected as f64 > max_reject_ratio * checked as f64 {
                 let (name, were, part) = (table.name, was(rejected), part_of(rejected, checked, "checked row"));
                 let what = format!("{part} of `{name}` {were} rejected, more than {max_reject_ratio} of them");

@@ -33,6 +33,8 @@ pub struct Accounts {
     /// Accounts by the number that stands for them in plans.
     pub rows: Vec<Account>,
     by_partner: BTreeMap<String, u32>,
+    /// Whether these are the accounts of named partners or distributors, and not of the whole history.
+    selected: bool,
 }
 
 /// One row of the table.
@@ -120,10 +122,20 @@ fn roll_up(partners: BTreeMap<String, Partner>) -> Result<Accounts> {
     let rows = globals
         .iter()
         .map(|global| partners.get(global).map_or_else(|| unknown(global), |partner| partner.account.clone()));
-    Ok(Accounts { rows: rows.collect(), by_partner })
+    Ok(Accounts { rows: rows.collect(), by_partner, selected: false })
 }
 
 impl Accounts {
+    /// Whether these are the accounts of named partners or distributors: what is made for them holds nothing of others.
+    pub fn are_selected(&self) -> bool {
+        self.selected
+    }
+
+    /// How many partners have these accounts, locations included.
+    pub(super) fn known_partners(&self) -> usize {
+        self.by_partner.len()
+    }
+
     /// The number of a partner's global account.
     pub fn of(&self, partner_id: &str) -> Option<u32> {
         self.by_partner.get(partner_id).copied()
@@ -196,6 +208,7 @@ impl Accounts {
         Accounts {
             rows: kept.iter().map(|number| self.rows[*number as usize].clone()).collect(),
             by_partner: by_partner.collect(),
+            selected: true,
         }
     }
 }

@@ -279,6 +279,24 @@ pub(super) fn check_monthless(table: &Table) -> Result<Findings> {
     Ok(findings)
 }
 
+/// The warnings of a month's rows of some tenants, as [`counted`] tells them of all.
+pub(super) fn warnings_of(table: &Table, rows: &Rows, ids: Expr) -> Result<Findings> {
+    let theirs = rows.range.keep().into_iter().chain([col("tenant_id").is_in(ids, false)]).reduce(Expr::and);
+    let above = col("active_users").gt(col("paid_seats")).cast(DataType::Int64).sum();
+    let by_workload = rows_of(stored(table, rows.month, theirs, Wanted::Sound)?)
+        .group_by([col("workload")])
+        .agg([len().cast(DataType::Int64).alias("rows"), above.alias("above")]);
+    let by_workload = engine::collect("usage warnings", by_workload)?;
+    let mut findings = Findings::default();
+    for (workload, rows) in engine::text_counts(&by_workload, "workload", "rows")? {
+        findings.warn("workload", workload, rows);
+    }
+    for (workload, rows) in engine::text_counts(&by_workload, "workload", "above")? {
+        findings.warn(ACTIVE_USERS_ABOVE_PAID_SEATS, workload, rows);
+    }
+    Ok(findings)
+}
+
 impl UsageMonth {
     /// Reads a month.
     pub(super) fn open(table: &Table, wanted: &Rows, to_find: &Arc<ToFind>) -> Result<UsageMonth> {

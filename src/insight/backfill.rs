@@ -75,6 +75,7 @@ pub fn backfill(
     told: &mut dyn FnMut(Month, &MonthResult, Option<&Outcome>),
 ) -> Result<Backfill> {
     possible(span)?;
+    pipeline::refuse_output(settings, out)?;
     let lock = Lock::take(out, settings.mode)?;
     backfill_locked(settings, span, &lock, out, only_failed, rules_of, told)
 }

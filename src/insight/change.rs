@@ -11,6 +11,9 @@ use crate::rulebook::{ALL_OPTIONS, Metric, Rulebook, Track};
 use crate::toml_file;
 use crate::words::{changed, counted};
 
+/// What helps with a scenario that is wrong.
+const HINT: &str = "docs/simulate.md shows a whole one";
+
 /// The largest count that a history may hold, and the largest change of one: sums of such stay exact.
 pub const MOST_OF_A_COUNT: i64 = i32::MAX as i64;
 
@@ -109,8 +112,7 @@ impl Scenario {
     /// # Errors
     /// Usage where the file is missing or wrong, with its line.
     pub fn read(path: &Path) -> Result<Scenario> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Error::usage(format!("could not read the scenario: {error}")).at(path.display()))?;
+        let text = toml_file::read(path, "scenario", HINT)?;
         Scenario::parse(&text, &path.display().to_string())
     }
 
@@ -119,7 +121,7 @@ impl Scenario {
     /// # Errors
     /// Usage, with the line.
     pub fn parse(text: &str, place: &str) -> Result<Scenario> {
-        toml_file::parse(text, place, "docs/simulate.md shows a whole one")
+        toml_file::parse(text, place, HINT)
     }
 
     /// Whether it changes nothing.

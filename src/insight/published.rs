@@ -1,5 +1,6 @@
 //! A RUN: one published folder, read back.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
@@ -321,6 +322,23 @@ impl Published {
         };
         let rows: PolarsResult<Vec<RejectRow>> = (0..df.height()).map(row).collect();
         rows.map_err(|error| self.unreadable(&error))
+    }
+
+    /// Of some tenants, the partners whose evidence has them; none where the run has no evidence.
+    pub fn partners_of_tenants(&self, tenants: &BTreeSet<&str>) -> Result<BTreeMap<String, BTreeSet<String>>> {
+        let mut partners: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let Some(evidence) = self.evidence()?.filter(|_| !tenants.is_empty()) else { return Ok(partners) };
+        let ids = StringChunked::from_iter_values("tenant_id".into(), tenants.iter().copied()).into_series();
+        let pairs = evidence.filter(col("tenant_id").is_in(engine::list(&ids)?, false));
+        let pairs = pairs.select(["tenant_id", "partner_id"].map(col)).unique(None, UniqueKeepStrategy::Any);
+        let df = engine::collect("published evidence", pairs)?;
+        let rows = Rows { df: &df };
+        for row in 0..df.height() {
+            let pair = rows.name("tenant_id", row).and_then(|tenant| Ok((tenant, rows.name("partner_id", row)?)));
+            let (tenant, partner) = pair.map_err(|error| self.unreadable(&error))?;
+            partners.entry(tenant).or_default().insert(partner);
+        }
+        Ok(partners)
     }
 
     /// The evidence of one partner, in its order; None where the run has none.

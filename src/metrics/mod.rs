@@ -175,9 +175,22 @@ impl<'a> TenantSet<'a> {
         if let Some(rows) = self.associations.unlisted(period) {
             answer.contributions.extend(not_eligible(&question, &rows));
         }
-        answer.findings.add(at_m.findings.clone());
-        answer.findings.add(at_p.findings.clone());
+        for (month, usage) in [(period.month, &at_m), (period.year_ago, &at_p)] {
+            answer.findings.add(self.findings_of(month, usage, &claims)?);
+        }
         Ok(answer)
+    }
+
+    /// What was found in a month's usage: all of it, or what belongs to the tenants of the partners that were asked for.
+    fn findings_of(&self, month: Month, usage: &UsageMonth, claims: &Claims) -> Result<Findings> {
+        if !self.question.accounts.are_selected() {
+            return Ok(usage.findings.clone());
+        }
+        let theirs = claims.rows.clone().lazy().select([col("tenant")]).unique(None, UniqueKeepStrategy::Any);
+        let theirs = engine::collect("findings", theirs.sort(["tenant"], SortMultipleOptions::default()))?;
+        let numbers = engine::column(&theirs, "tenant")?;
+        let rows = self.months.rows_of(month);
+        self.question.history.usage_findings_of(usage, &rows, &claims.tenants, &numbers)
     }
 }
 

@@ -45,10 +45,14 @@ impl<'a> Months<'a> {
         if let Some(kept) = self.kept.get(&month) {
             return kept.clone();
         }
-        let usage =
-            self.question.history.usage(&Rows { month, range: self.range, only: false }, &self.to_find).map(Arc::new);
+        let usage = self.question.history.usage(&self.rows_of(month), &self.to_find).map(Arc::new);
         self.kept.insert(month, usage.clone());
         usage
+    }
+
+    /// The rows that a whole month is read from.
+    pub(super) fn rows_of(&self, month: Month) -> Rows<'a> {
+        Rows { month: self.question.seen(month), range: self.range, only: false }
     }
 
     /// A month of the tenants with some numbers, a UInt32 column in ascending order.

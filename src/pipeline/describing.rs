@@ -1,5 +1,6 @@
 //! What `run.json` says of a run.
 
+use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -30,7 +31,7 @@ pub(super) fn described(settings: &Settings, scored: &Scored, rows: RowCounts) -
         as_of: settings.as_of,
         months: Months { m: scored.period.month.first_day(), p: scored.period.year_ago.first_day() },
         selection: selection(settings),
-        inputs: inputs(&scored.history, &settings.rules, settings.as_of),
+        inputs: inputs(&scored.history, &settings.rules, settings.as_of, settings.is_selection()),
         rows,
         scores: Some(score_summary(&scored.scores)),
         rejects: rejects.map(|((table, rule), rows)| RejectCount { table, rule, rows }).collect(),
@@ -66,6 +67,7 @@ pub(super) fn selection(settings: &Settings) -> Selection {
         partners: settings.partners.clone(),
         distributors: settings.distributors.clone(),
         evidence: settings.evidence,
+        own_findings: settings.is_selection(),
     }
 }
 
@@ -83,12 +85,14 @@ fn score_summary(scores: &[Score]) -> ScoreSummary {
     }
 }
 
-/// The files that a score of a date by these rules depends on. One in between that no association needs may be unreadable.
-pub fn inputs(history: &History, rules: &Rulebook, as_of: NaiveDate) -> Vec<Input> {
+/// The files that a score of a date by these rules depends on. One in between that no association needs may be unreadable. With `masks`, names
+/// hold no partition values but months, as in runs for some partners.
+pub fn inputs(history: &History, rules: &Rulebook, as_of: NaiveDate, masks: bool) -> Vec<Input> {
     let period = Period::of(rules, as_of);
     let files = history.inputs(period.year_ago, period.month).into_iter();
+    let mut masked = BTreeMap::new();
     let described = files.map(|(file, footer)| Input {
-        name: file.name.clone(),
+        name: if masks { masked_name(&file.name, &mut masked) } else { file.name.clone() },
         size: file.size,
         modified: file.modified.and_then(date_time).map(exact_timestamp),
         changed: changed(file),
@@ -97,6 +101,19 @@ pub fn inputs(history: &History, rules: &Rulebook, as_of: NaiveDate) -> Vec<Inpu
         footer_hash: footer.map(|footer| footer.hash),
     });
     described.collect()
+}
+
+/// A file's name with a number in the place of every partition value but a month: those of other partners, tenants and people are nobody
+/// else's to see.
+fn masked_name(name: &str, numbers: &mut BTreeMap<String, usize>) -> String {
+    let masked = name.split('/').map(|part| match part.split_once('=') {
+        Some((key, _)) if key != "month" => {
+            let next = numbers.len() + 1;
+            format!("{key}=*{}", numbers.entry(part.to_owned()).or_insert(next))
+        }
+        _ => part.to_owned(),
+    });
+    masked.collect::<Vec<_>>().join("/")
 }
 
 /// Is the newest data as recent as the source promises on the as-of date?

@@ -18,7 +18,7 @@ pub use check::check;
 pub use describing::inputs;
 pub use partial::{months_looked_at, scored_of, tenant_facts};
 pub use partial_rows::PARTIAL_COLUMNS;
-pub use publishing::{Outcome, publish_each, publish_scored, run, run_locked};
+pub use publishing::{Outcome, publish_each, publish_scored, refuse_output, run, run_locked};
 pub use refusing::{refuse_findings, require_months};
 pub use scoring::{score_each, score_opened};
 pub use up_to_date::{what_changed, would_repeat};
@@ -81,6 +81,11 @@ impl Settings {
 }
 
 impl Settings {
+    /// Whether some partners or distributors were asked for: what is published for them holds nothing of others.
+    pub fn is_selection(&self) -> bool {
+        !self.partners.is_empty() || !self.distributors.is_empty()
+    }
+
     /// For questions about a few partners: whether the data can be trusted was judged when the portfolio was scored.
     pub fn of_a_few(self) -> Self {
         Settings { max_reject_ratio: 1.0, min_coverage: 0.0, ..self }

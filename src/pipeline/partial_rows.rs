@@ -5,7 +5,7 @@ use polars::prelude::*;
 use super::scoring::Sum;
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::history::{Accounts, Findings, REJECT_COLUMNS, Tables, WARNINGS};
+use crate::history::{Accounts, Findings, LeftOut, REJECT_COLUMNS, Tables, WARNINGS};
 use crate::metrics::{Coverage, Fact, Facts};
 use crate::rulebook::{Measure, Rulebook};
 
@@ -20,6 +20,8 @@ const PRIOR: &str = "prior";
 const FACT: &str = "fact";
 /// How many rows of a table were checked.
 const CHECKED: &str = "checked";
+/// How many rows of a table were checked, and how many rejected, that belong to partners which nobody asked for.
+const LEFT_OUT: &str = "left_out";
 /// How often there is a rejected row with this table, rule, key and reason.
 const REJECT: &str = "reject";
 /// How often a rule of warnings saw a subject.
@@ -37,6 +39,11 @@ pub(super) fn of_sum(mut sum: Sum, accounts: &Accounts, rules: &Rulebook) -> Res
     rows.add_facts(&sum.facts, accounts, rules);
     for (table, count) in &sum.findings.checked {
         rows.count(CHECKED, [table], *count);
+    }
+    for (table, left_out) in sum.findings.left_out() {
+        let [current, prior] =
+            [left_out.checked, left_out.rejected].map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+        rows.add(LEFT_OUT, [table], Fact { current, prior });
     }
     for ((rule, subject), count) in &sum.findings.warnings {
         rows.count(WARNING, [rule, subject], *count);
@@ -184,6 +191,11 @@ impl Adding<'_> {
             CHECKED => {
                 let table = Tables::NAMES.into_iter().find(|name| *name == first)?;
                 self.sum.findings.count_checked(table, count);
+            }
+            LEFT_OUT => {
+                let table = Tables::NAMES.into_iter().find(|name| *name == first)?;
+                let rejected = u64::try_from(number.prior).ok()?;
+                self.sum.findings.leave_out(table, LeftOut { checked: count, rejected });
             }
             WARNING => {
                 let rule = WARNINGS.into_iter().find(|rule| *rule == first)?;

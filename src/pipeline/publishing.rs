@@ -9,7 +9,8 @@ use super::scoring::{self, Job};
 use super::{Scored, Settings, describing, partial, refusing};
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::publish::{self, EvidenceParts, Lock, RowCounts, Run, Staging, Stamp, StoreOutput};
+use crate::history::Source;
+use crate::publish::{self, EvidenceParts, Lock, Output, OutputKind, RowCounts, Run, Staging, Stamp, StoreOutput};
 use crate::storage;
 
 /// What a run did.
@@ -28,7 +29,20 @@ pub struct Outcome {
 /// # Errors
 /// Those of [`score`](super::score); locked where another run holds `out`; storage where it cannot be written.
 pub fn run(settings: &Settings, out: &Path) -> Result<Outcome> {
+    refuse_output(settings, out)?;
     run_locked(settings, &Lock::take(out, settings.mode)?, out)
+}
+
+/// Refuses an output folder that is the history, lies within it, or is no folder.
+///
+/// # Errors
+/// Usage, with what is wrong.
+pub fn refuse_output(settings: &Settings, out: &Path) -> Result<()> {
+    let outputs = [Output::new("--out", out, OutputKind::Runs)];
+    match &settings.history {
+        Source::Folder(history) => publish::refuse_outputs(&outputs, &[("the history", history)]),
+        Source::Parts(_) => publish::refuse_outputs(&outputs, &[]),
+    }
 }
 
 /// The same in an output folder whose lock is held.
@@ -93,6 +107,7 @@ fn stage_each(
 /// Those of [`run`] that concern `out`; usage where the settings ask for evidence.
 pub fn publish_scored(settings: &Settings, scored: Scored, out: &Path) -> Result<Outcome> {
     partial::refuse_evidence(settings)?;
+    refuse_output(settings, out)?;
     // What was read is told by footers, of files that others may have read.
     scored.history.bring(scored.period.year_ago, scored.period.month)?;
     let _lock = Lock::take(out, settings.mode)?;

@@ -75,6 +75,7 @@ fn walk(
     }
     findings.add(history.check_certifications()?);
     findings.add(history.check_associations(&TenantRange::all())?);
+    let findings = walk.reported(findings, &TenantRange::all())?;
     let standing = open.into_iter().map(|job| walk.begin(job, &findings)).collect::<Result<Vec<_>>>()?;
     walk.through_sets(standing, done)
 }
@@ -85,7 +86,7 @@ pub(super) fn of_tenants(settings: &Settings, history: &Arc<History>, tenants: &
     let mut job = Job { as_of: settings.as_of, parts: None };
     let period = walk.period(&job);
     history.bring(period.year_ago, period.month)?;
-    let mut findings = history.check_associations(tenants)?;
+    let mut findings = walk.reported(history.check_associations(tenants)?, tenants)?;
     let answer = TenantSet::read(&walk.question(period), &[period], tenants)?.answer(period)?;
     let facts = walk.summed("facts", answer.contributions, &mut job)?;
     findings.add(answer.findings);
@@ -103,6 +104,7 @@ pub(super) fn with_tenants(
     let job = Job { as_of: settings.as_of, parts: None };
     walk.require_months(&job)?;
     findings.add(history.check_certifications()?);
+    let findings = walk.reported(findings, &TenantRange::all())?;
     let mut date = walk.begin(job, &findings)?;
     if let Ok(sum) = &mut date.sum {
         sum.add(tenants);
@@ -139,6 +141,14 @@ impl Walk<'_> {
         let period = self.period(job);
         let month = self.question(period).seen(period.month);
         refusing::require_months(self.history, Period { month, ..period })
+    }
+
+    /// What of the findings in tables that are read whole is reported: a run for some partners holds nothing of others.
+    fn reported(&self, findings: Findings, tenants: &TenantRange) -> Result<Findings> {
+        match self.accounts.are_selected() {
+            true => self.history.findings_of(&findings, tenants, &self.accounts),
+            false => Ok(findings),
+        }
     }
 
     /// A date with what people add to it, and what was found in the tables that all dates share.

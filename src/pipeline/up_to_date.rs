@@ -36,7 +36,7 @@ pub fn what_changed(settings: &Settings, history: &History, published: &Run) -> 
     if !lacks_same_exports(settings, history, published) {
         return Some("exports that the scores need have come or gone".to_owned());
     }
-    let inputs = describing::inputs(history, &settings.rules, settings.as_of);
+    let inputs = describing::inputs(history, &settings.rules, settings.as_of, settings.is_selection());
     let differs = |input: &&Input, others: &[Input]| !others.iter().any(|other| input.is_version_of(other));
     let changed = inputs.iter().find(|input| differs(input, &published.inputs));
     let gone = published.inputs.iter().find(|input| differs(input, &inputs));

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::staging::{Mode, create_folder};
-use super::store;
+use super::{output, store};
 use crate::error::{Code, Error, Result};
 use crate::storage;
 
@@ -27,11 +27,7 @@ impl Lock {
         if storage::is_url(out) {
             return store::lock(out);
         }
-        if out.is_file() {
-            return Err(Error::usage("the output is a folder, and this is a file")
-                .at(out.display())
-                .hint("name a folder"));
-        }
+        output::require_folder(out, "the output")?;
         create_folder(out, mode)?;
         Lock::hold(&out.join(NAME), mode)?.ok_or_else(|| held("another run is writing to this folder", out))
     }
@@ -61,6 +57,8 @@ impl Lock {
     /// Locks a file, which is created where it is missing; none where another process holds it.
     fn hold(path: &Path, mode: Mode) -> Result<Option<Lock>> {
         let failed = |error: std::io::Error| Error::storage("lock the folder", path, &error);
+        // Opening a FIFO would wait for whoever reads it.
+        output::resolved_file(path)?;
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(failed)?;
         mode.apply_to_file(path)?;
         match file.try_lock() {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use super::output;
 use super::staging::{self, Mode, create_folder, sync_folder};
 use super::{Lock, exchange};
 use crate::error::{Error, Result};
@@ -208,11 +209,7 @@ fn place(folder: &Path, create_above: bool) -> Result<PathBuf> {
             .at(folder.display())
             .hint("ingest into a local folder and copy it, or mount the container"));
     }
-    if folder.is_file() {
-        return Err(Error::usage("a history is a folder, and this is a file")
-            .at(folder.display())
-            .hint("name a folder"));
-    }
+    output::require_folder(folder, "a history")?;
     let failed = |error: std::io::Error| Error::storage("find the folder", folder, &error);
     if folder.exists() {
         return fs::canonicalize(folder).map_err(failed);

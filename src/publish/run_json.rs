@@ -69,6 +69,9 @@ pub struct Selection {
     pub partners: Vec<String>,
     pub distributors: Vec<String>,
     pub evidence: bool,
+    /// Whether rejects, warnings and row counts are those of the partners named alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own_findings: bool,
 }
 
 impl Selection {

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Mutex;
 
 use chrono::NaiveDate;
 
-use super::exchange;
 use super::lock::Lock;
+use super::{exchange, output};
 use crate::error::{Error, Result};
 
 /// What an interrupted run leaves behind begins like this, hidden from every reader.
@@ -118,10 +118,10 @@ pub fn create_folder(path: &Path, mode: Mode) -> Result<()> {
         create_folder(above, mode)?;
     }
     match fs::create_dir(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-            Err(Error::storage("create the folder", path, &error))
-        }
-        _ => set_permissions(path, mode.folder()),
+        Ok(()) => set_permissions(path, mode.folder()),
+        // Another process was quicker, or something else is there, whose mode is not this program's to change.
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => output::require_folder(path, "the output"),
+        Err(error) => Err(Error::storage("create the folder", path, &error)),
     }
 }
 
@@ -153,6 +153,7 @@ impl Staging {
     pub fn begin(out: &Path, as_of: NaiveDate, mode: Mode) -> Result<Staging> {
         let name = format!("as_of={as_of}");
         exchange::recover(out, &name)?;
+        output::require_folder(&out.join(&name), "a run")?;
         let path = out.join(format!("{PREFIX}{name}"));
         enter(&path, Mode::default())?;
         Ok(Staging { out: out.to_owned(), target: out.join(name), path, mode })
@@ -248,11 +249,44 @@ pub(super) fn put(beside: &Path, path: &Path, mode: Mode) -> Result<()> {
     sync_folder(folder.unwrap_or(Path::new(".")))
 }
 
-/// Writes a small file in the place of what stood there, in one step.
+/// Writes a small file in the place of what stood there, in one step. Where a link stood there, the file that it leads to is replaced.
+///
+/// # Errors
+/// Usage where something other than a regular file is there; storage where it cannot be written.
 pub fn replace_file(path: &Path, content: &[u8], mode: Mode) -> Result<()> {
-    let beside = beside(path);
-    fs::write(&beside, content).map_err(|error| Error::storage("write the file", &beside, &error))?;
-    put(&beside, path, mode)
+    let path = output::resolved_file(path)?;
+    let beside = beside(&path);
+    let failed = |error: std::io::Error| Error::storage("write the file", &beside, &error);
+    if fs::symlink_metadata(&beside).is_ok_and(|left| !left.is_file()) {
+        fs::remove_file(&beside).map_err(failed)?;
+    }
+    let mut options = fs::OpenOptions::new();
+    options.create(true).truncate(true).write(true);
+    // Nobody else reads it before it has its mode, whatever the umask.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, Mode::default().0);
+    options.open(&beside).and_then(|mut file| file.write_all(content)).map_err(failed)?;
+    put(&beside, &path, mode)
+}
+
+/// Adds a line to a file of this mode, in one write. A file of another owner keeps the mode it has.
+///
+/// # Errors
+/// Usage where something other than a regular file is there; storage where it cannot be written.
+pub fn append_line(path: &Path, line: &[u8], mode: Mode) -> Result<()> {
+    let path = output::resolved_file(path)?;
+    let failed = |error: std::io::Error| Error::storage("add a line to the file", &path, &error);
+    let mut options = fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, Mode::default().0);
+    let is_new = !path.exists();
+    let mut file = options.open(&path).map_err(failed)?;
+    let applied = mode.apply_to_file(&path);
+    if is_new {
+        applied?;
+    }
+    file.write_all(line).map_err(failed)
 }
 
 /// Gives everything its mode and waits until it is on disk.

@@ -8,8 +8,9 @@ use sha2::{Digest, Sha256};
 
 use super::partner::partner_page;
 use super::portfolio::{Asked, Portfolio};
+use super::rejects::OwnedRejects;
 use crate::error::{Error, Result};
-use crate::insight::{Published, ReasonRow};
+use crate::insight::{Published, ReasonRow, RejectRow};
 use crate::publish::{self, Mode};
 use crate::rulebook::hex;
 
@@ -40,9 +41,10 @@ struct Entry {
 }
 
 /// Writes a page for each partner of a portfolio, and the manifest last. Returns how many pages there are.
-pub fn each(portfolio: &Portfolio, published: &Published, folder: &Path) -> Result<usize> {
-    publish::create_folder(folder, Mode::default())?;
+pub fn each(portfolio: &Portfolio, published: &Published, folder: &Path, mode: Mode) -> Result<usize> {
+    publish::create_folder(folder, mode)?;
     let reasons = reasons_by_partner(published)?;
+    let mut rejects = rejects_by_partner(portfolio, published)?;
     let mut pages = Vec::new();
     for card in &portfolio.partners {
         let partner_id = card.score.partner_id.clone();
@@ -52,10 +54,11 @@ pub fn each(portfolio: &Portfolio, published: &Published, folder: &Path) -> Resu
             partners: vec![card.clone()],
             before: portfolio.before,
             gone: 0,
+            rejects: Some(rejects.remove(&partner_id).unwrap_or_default()),
         };
         let page = partner_page(&alone, reasons.get(&partner_id).map_or(&[], Vec::as_slice))?;
         let file = file_name(&partner_id);
-        publish::replace_file(&folder.join(&file), page.as_bytes(), Mode::default())?;
+        publish::replace_file(&folder.join(&file), page.as_bytes(), mode)?;
         let sha256 = hex(&Sha256::digest(page.as_bytes()));
         pages.push(Entry { partner_id, partner_name: card.score.partner_name.clone(), file, sha256 });
     }
@@ -63,7 +66,7 @@ pub fn each(portfolio: &Portfolio, published: &Published, folder: &Path) -> Resu
     let manifest =
         Manifest { as_of: portfolio.run.as_of, rulebook: portfolio.run.rulebook.id.clone(), roles: ROLES, pages };
     let json = serde_json::to_vec_pretty(&manifest).map_err(|error| Error::internal(error.to_string()))?;
-    publish::replace_file(&folder.join(MANIFEST), &json, Mode::default())?;
+    publish::replace_file(&folder.join(MANIFEST), &json, mode)?;
     Ok(count)
 }
 
@@ -74,6 +77,16 @@ fn reasons_by_partner(published: &Published) -> Result<BTreeMap<String, Vec<Reas
         reasons.entry(row.partner_id.clone()).or_default().push(row);
     }
     Ok(reasons)
+}
+
+/// The rejected rows of every partner, read once.
+fn rejects_by_partner(portfolio: &Portfolio, published: &Published) -> Result<BTreeMap<String, Vec<RejectRow>>> {
+    let own = published.run.selection.own_findings;
+    match (portfolio.partners.as_slice(), &portfolio.rejects) {
+        ([only], Some(theirs)) => Ok(BTreeMap::from([(only.score.partner_id.clone(), theirs.clone())])),
+        ([only], None) if own => Ok(BTreeMap::from([(only.score.partner_id.clone(), published.rejects()?)])),
+        _ => Ok(OwnedRejects::read(published)?.by_partner()),
+    }
 }
 
 /// A name that every file system takes, another for every id: letters that are plain stay, and where any is not, a hash tells ids apart.

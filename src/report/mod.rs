@@ -9,6 +9,7 @@ mod numbers;
 mod page;
 mod partner;
 mod portfolio;
+mod rejects;
 mod workbook;
 
 pub use each::{MANIFEST, each, file_name};

@@ -11,6 +11,7 @@ use super::portfolio::{AT_RISK, Card, NEAR, Portfolio, Status, TRACKS, words};
 use crate::error::{Error, Result};
 use crate::insight::{PointsRow, shown};
 use crate::month::Month;
+use crate::publish::printable_lines;
 use crate::rulebook::{Metric, Track};
 use crate::score::{Points, whole};
 
@@ -165,7 +166,9 @@ pub fn portfolio_page(portfolio: &Portfolio) -> Result<String> {
         risk,
         portfolio,
     };
-    page.render().map_err(|error| Error::internal(error.to_string()))
+    let text = page.render().map_err(|error| Error::internal(error.to_string()))?;
+    // Whatever steers a terminal or the order of letters came from the data.
+    Ok(printable_lines(&text).into_owned())
 }
 
 /// What the designation asks for, in words.

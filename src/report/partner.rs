@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::insight::{ReasonRow, shown};
 use crate::metrics::reason;
 use crate::month::Month;
+use crate::publish::printable_lines;
 use crate::rulebook::Metric;
 
 /// One partner's page.
@@ -73,7 +74,9 @@ pub fn partner_page(portfolio: &Portfolio, reasons: &[ReasonRow]) -> Result<Stri
         risk_points: AT_RISK,
         portfolio,
     };
-    page.render().map_err(|error| Error::internal(error.to_string()))
+    let text = page.render().map_err(|error| Error::internal(error.to_string()))?;
+    // Whatever steers a terminal or the order of letters came from the data.
+    Ok(printable_lines(&text).into_owned())
 }
 
 /// Reasons by measure, in rulebook order.

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::distance::{self, Line};
 use super::numbers;
+use super::rejects::OwnedRejects;
 use crate::error::{Error, Result, nearest};
-use crate::insight::{PointsRow, Published, ScoreRow};
+use crate::insight::{PointsRow, Published, RejectRow, ScoreRow};
 use crate::publish::Run;
 use crate::rulebook::{Metric, Track};
 use crate::score::{Points, whole};
@@ -25,6 +26,10 @@ pub struct Asked {
 }
 
 impl Asked {
+    fn is_of_some(&self) -> bool {
+        self.distributor.is_some() || self.partner.is_some()
+    }
+
     fn has(&self, score: &ScoreRow) -> bool {
         self.distributor.as_ref().is_none_or(|only| score.distributor_id.as_ref() == Some(only))
             && self.partner.as_ref().is_none_or(|only| score.partner_id == *only)
@@ -42,6 +47,8 @@ pub struct Portfolio {
     pub before: Option<chrono::NaiveDate>,
     /// Partners that the run before has and this one has not.
     pub gone: usize,
+    /// Rejected rows of the partners reported; None where they are those of the run.
+    pub rejects: Option<Vec<RejectRow>>,
 }
 
 /// One partner.
@@ -95,7 +102,10 @@ impl Portfolio {
     /// # Errors
     /// Usage where the run has no such partner or distributor, with the nearest; those of reading a run.
     pub fn read(published: &Published, before: Option<&Published>, asked: Asked) -> Result<Portfolio> {
-        let scores = asked_for(published.scores()?, &asked, published)?;
+        let all = published.scores()?;
+        let count = all.len();
+        let scores = asked_for(all, &asked, published)?;
+        let rejects = rejects(published, &asked, &scores, count)?;
         let mut measures: BTreeMap<String, Vec<PointsRow>> = BTreeMap::new();
         for row in published.all_metric_points()? {
             measures.entry(row.partner_id.clone()).or_default().push(row);
@@ -113,7 +123,21 @@ impl Portfolio {
         let partners = scores.into_iter().enumerate().map(card).collect();
         let gone = earlier.values().filter(|score| asked.has(score)).count();
         let before = before.map(|before| before.run.as_of);
-        Ok(Portfolio { run: published.run.clone(), asked, partners, before, gone })
+        Ok(Portfolio { run: published.run.clone(), asked, partners, before, gone, rejects })
+    }
+
+    /// How complete the data is, in words.
+    pub fn data(&self) -> String {
+        let rows = &self.run.rows;
+        match &self.rejects {
+            Some(theirs) => format!("{} of these partners", numbers::counted(theirs.len(), "rejected row")),
+            None => format!(
+                "{}; {} of {} tenants found in usage",
+                numbers::counted(rows.rejects as usize, "rejected row"),
+                rows.tenants_found,
+                rows.tenants_held
+            ),
+        }
     }
 
     /// Exports that the reported partners lack, each as a sentence.
@@ -244,6 +268,17 @@ fn asked_for(scores: Vec<ScoreRow>, asked: &Asked, published: &Published) -> Res
         }
     }
     Ok(scores.into_iter().filter(|score| asked.has(score)).collect())
+}
+
+/// The rejected rows that a report for some partners may hold; None where it may hold those of the run.
+fn rejects(published: &Published, asked: &Asked, scores: &[ScoreRow], all: usize) -> Result<Option<Vec<RejectRow>>> {
+    // A run for some partners has nobody else's rows.
+    let has_all = published.run.selection.own_findings && scores.len() == all;
+    if !asked.is_of_some() || has_all {
+        return Ok(None);
+    }
+    let partners = scores.iter().map(|score| score.partner_id.as_str()).collect();
+    Ok(Some(OwnedRejects::read(published)?.of(&partners)))
 }
 
 fn unknown(what: &str, name: &str, known: &BTreeSet<String>, published: &Published) -> Error {

@@ -8,18 +8,18 @@ use super::{Rulebook, check};
 use crate::error::{Error, Result};
 use crate::toml_file;
 
+/// What helps with a file that is wrong.
+const HINT: &str = "`partnerscore rules show modern-work-2024` prints a complete rulebook";
+
 /// Reads and checks a rulebook file.
 pub fn read(path: &Path) -> Result<Rulebook> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        Error::usage(format!("could not read the rulebook: {error}")).at(path.display()).hint("give a UTF-8 TOML file")
-    })?;
+    let text = toml_file::read(path, "rulebook", HINT)?;
     parse(&text, &path.display().to_string())
 }
 
 /// Parses and checks a rulebook's text; `place` names it in errors.
 pub fn parse(text: &str, place: &str) -> Result<Rulebook> {
-    let hint = "`partnerscore rules show modern-work-2024` prints a complete rulebook";
-    let mut rulebook: Rulebook = toml_file::parse(text, place, hint)?;
+    let mut rulebook: Rulebook = toml_file::parse(text, place, HINT)?;
     check::check(&rulebook).map_err(|fault| {
         Error::usage(fault.what).at(format!("{place}:{}", toml_file::line_of_key(text, &fault.key))).hint(fault.hint)
     })?;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::Write;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
@@ -114,9 +115,9 @@ impl Folder {
         Ok(Folder { store, runtime, address, cache, go_on })
     }
 
-    /// Waits for a request, as long as work goes on.
+    /// Waits for a request, as long as work goes on. The library panics where an endpoint is no URL.
     fn wait<T>(&self, request: impl Future<Output = Result<T>>) -> Result<T> {
-        self.runtime.block_on(async {
+        let waiting = async {
             let mut request = pin!(request);
             loop {
                 match tokio::time::timeout(TICK, &mut request).await {
@@ -124,7 +125,9 @@ impl Folder {
                     Err(_) => (self.go_on)()?,
                 }
             }
-        })
+        };
+        let ended = catch_unwind(AssertUnwindSafe(|| self.runtime.block_on(waiting)));
+        ended.unwrap_or_else(|panic| Err(trouble::panicked(&self.url(), &*panic)))
     }
 
     /// The folder as a person names it.

@@ -12,4 +12,4 @@ mod trouble;
 pub use cache::choose as choose_cache;
 pub use folder::{Content, Folder, GoOn, Object, Replaced, Version};
 pub use location::{is_url, local};
-pub use trouble::HTTP_CRATES;
+pub use trouble::{HTTP_CRATES, redacted, redacted_error};

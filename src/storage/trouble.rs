@@ -1,5 +1,9 @@
 //! What a store's errors become: an exit code, a sentence, and nothing that opens a door.
 
+use std::any::Any;
+use std::ffi::OsString;
+use std::sync::OnceLock;
+
 use object_store::Error as StoreError;
 
 use super::location::Kind;
@@ -15,10 +19,14 @@ const IDENTITIES: [&str; 4] = ["/latest/api/token", "/latest/meta-data", "/metad
 const VARIABLES: [&str; 2] = ["AZURE_", "AWS_"];
 /// What their names contain.
 const SECRETS: [&str; 5] = ["KEY", "SECRET", "TOKEN", "SAS", "PASSWORD"];
+/// What names of variables contain that hold the address of a store or a proxy.
+const ADDRESSES: [&str; 2] = ["ENDPOINT", "PROXY"];
 /// Values that are shorter open nothing, and stand in other words.
 const SHORTEST_SECRET: usize = 6;
 /// Letters of a store's own words that are told.
 const LONGEST: usize = 300;
+/// What follows a URL's scheme.
+const MARK: &str = "://";
 /// What stands in the place of what is hidden.
 const HIDDEN: &str = "***";
 
@@ -49,6 +57,15 @@ pub(super) fn trouble(doing: &str, kind: Kind, place: &str, error: &StoreError) 
             .at(place)
             .hint("check the network and the account, and run it again; what was brought here already is kept"),
     }
+}
+
+/// A panic of the library that speaks to stores.
+pub(super) fn panicked(place: &str, panic: &(dyn Any + Send)) -> Error {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let what = format!("could not make a request to the store: {}", said(text.unwrap_or("no reason is known")));
+    Error::new(Code::Storage, what)
+        .at(place)
+        .hint("check that the endpoint and the proxy are URLs, such as https://host:9000 in AWS_ENDPOINT_URL")
 }
 
 /// A container of Azure whose account nobody names.
@@ -94,12 +111,77 @@ fn chain(error: &dyn std::error::Error) -> String {
 /// A store's words on one line, without credentials, and not too many.
 pub(super) fn said(text: &str) -> String {
     let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let secrets = std::env::vars().filter(|(name, _)| is_secret(name)).map(|(_, value)| value);
-    let scrubbed = scrubbed(&one_line, &secrets.collect::<Vec<_>>());
+    let scrubbed = without_queries(&redacted(&one_line));
     match scrubbed.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}...", &scrubbed[..end]),
         None => scrubbed,
     }
+}
+
+/// A text without credentials: those of the environment, and those that its URLs carry in front of the host or behind the path.
+pub fn redacted(text: &str) -> String {
+    static KNOWN: OnceLock<Vec<String>> = OnceLock::new();
+    redacted_of(text, KNOWN.get_or_init(|| secrets_of(std::env::vars_os())))
+}
+
+/// An error without credentials.
+pub fn redacted_error(error: &Error) -> Error {
+    let (place, hint) = (error.place.as_deref().map(redacted), error.hint.as_deref().map(redacted));
+    Error { what: redacted(&error.what), place, hint, ..error.clone() }
+}
+
+fn redacted_of(text: &str, secrets: &[String]) -> String {
+    let mut clean = text.to_owned();
+    for secret in secrets {
+        clean = clean.replace(secret.as_str(), HIDDEN);
+    }
+    if clean.contains(MARK) { with_clean_urls(&clean) } else { clean }
+}
+
+/// Credentials that variables hold, the longest first: a part of one may be another.
+fn secrets_of(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<String> {
+    let mut secrets = Vec::new();
+    for (name, value) in variables {
+        let (name, value) = (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned());
+        if let Some(user) = user_part(&name, &value) {
+            let password = user.split_once(':').map_or(user, |(_, password)| password);
+            secrets.extend([user.to_owned(), password.to_owned(), percent_decoded(password)]);
+        }
+        if is_secret(&name) {
+            secrets.push(value);
+        }
+    }
+    secrets.retain(|secret| secret.len() >= SHORTEST_SECRET);
+    secrets.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+    secrets.dedup();
+    secrets
+}
+
+/// The user and password of a URL that a variable holds. One that is not encoded may hold any sign, and an endpoint may lack a scheme.
+fn user_part<'a>(name: &str, value: &'a str) -> Option<&'a str> {
+    let is_url = ADDRESSES.iter().any(|part| name.to_ascii_uppercase().contains(part));
+    let (scheme, rest) = value.split_once(MARK).or_else(|| is_url.then_some(("", value)))?;
+    let (user, _) = rest.rsplit_once('@')?;
+    (user.contains(':') || !names_containers(scheme)).then_some(user)
+}
+
+/// A text with its escapes of URLs undone.
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, escaped)) = rest.split_once('%') {
+        bytes.extend_from_slice(before.as_bytes());
+        let byte = escaped.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.unwrap_or(b'%'));
+        rest = if byte.is_some() { &escaped[2..] } else { escaped };
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Whether URLs of a scheme have a container in the place of a user, as those of Azure's file systems do.
+fn names_containers(scheme: &str) -> bool {
+    ["abfs", "abfss", "wasb", "wasbs"].iter().any(|known| scheme.to_ascii_lowercase().ends_with(known))
 }
 
 fn is_secret(name: &str) -> bool {
@@ -108,17 +190,47 @@ fn is_secret(name: &str) -> bool {
         && !name.ends_with("_FILE")
 }
 
-/// A text without the queries of its URLs, where tokens stand, and without secrets that are known.
-fn scrubbed(text: &str, secrets: &[String]) -> String {
-    let mut clean = text.to_owned();
-    for secret in secrets.iter().filter(|secret| secret.len() >= SHORTEST_SECRET) {
-        clean = clean.replace(secret.as_str(), HIDDEN);
+/// A text whose URLs have neither a user part nor a query.
+fn with_clean_urls(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(mark) = rest.find(MARK) {
+        let (before, url) = rest.split_at(mark + MARK.len());
+        let end = url.find(ends_url).unwrap_or(url.len());
+        let scheme = &before[..mark];
+        let scheme = scheme.rsplit(|letter: char| !letter.is_ascii_alphanumeric()).next().unwrap_or_default();
+        kept.push_str(before);
+        kept.push_str(&without_queries(&without_user(&url[..end], scheme)));
+        rest = &url[end..];
     }
-    let mut kept = String::with_capacity(clean.len());
-    let mut rest = clean.as_str();
+    kept.push_str(rest);
+    kept
+}
+
+/// What follows a URL's scheme, without the user part in front of the host.
+fn without_user(url: &str, scheme: &str) -> String {
+    let end = url.find(['/', '?', '#']).unwrap_or(url.len());
+    // A password that is not encoded may hold what ends a host.
+    let colon =
+        url.find(':').is_some_and(|colon| colon < end && !url[colon + 1..end].bytes().all(|b| b.is_ascii_digit()));
+    let at = if colon { url.rfind('@') } else { url[..end].rfind('@') };
+    match at {
+        Some(at) if colon || !names_containers(scheme) => format!("{HIDDEN}{}", &url[at..]),
+        _ => url.to_owned(),
+    }
+}
+
+fn ends_url(letter: char) -> bool {
+    letter.is_whitespace() || "\"'<>)`".contains(letter)
+}
+
+/// A text without the queries of its URLs, where tokens stand.
+fn without_queries(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
     while let Some(start) = rest.find('?') {
         let query = &rest[start + 1..];
-        let end = query.find(|c: char| c.is_whitespace() || "\"'<>)`".contains(c)).unwrap_or(query.len());
+        let end = query.find(ends_url).unwrap_or(query.len());
         kept.push_str(&rest[..start]);
         kept.push('?');
         kept.push_str(if query[..end].contains('=') { HIDDEN } else { &query[..end] });
@@ -142,14 +254,62 @@ mod tests {
     fn queries_of_urls_are_hidden() {
         let text =
             "error sending request for url (https://a.blob.core.windows.net/c?restype=container&sig=hush%2B) why?";
-        assert_eq!(scrubbed(text, &[]), "error sending request for url (https://a.blob.core.windows.net/c?***) why?");
-        assert_eq!(scrubbed("two ?a=hush ?b=hush", &[]), "two ?*** ?***");
+        assert_eq!(
+            redacted_of(text, &[]),
+            "error sending request for url (https://a.blob.core.windows.net/c?***) why?"
+        );
+        assert_eq!(without_queries("two ?a=hush ?b=hush"), "two ?*** ?***");
+        assert_eq!(redacted_of("did you mean `?a=b`?", &[]), "did you mean `?a=b`?");
+    }
+
+    #[test]
+    fn user_parts_of_urls_are_hidden_and_containers_stay() {
+        for (text, expected) in [
+            ("at http://user:pass@127.0.0.1:9000/b: refused", "at http://***@127.0.0.1:9000/b: refused"),
+            ("HTTPS://token@host", "HTTPS://***@host"),
+            ("(socks5h://u:p@proxy:1080)", "(socks5h://***@proxy:1080)"),
+            ("http://u:p/w?x@host/b", "http://***@host/b"),
+            ("http://u:p@ss@host/b", "http://***@host/b"),
+            ("http://:pw@host", "http://***@host"),
+            ("abfss://box@acme.dfs.core.windows.net/a", "abfss://box@acme.dfs.core.windows.net/a"),
+            ("abfss://box:pw@acme.dfs.core.windows.net/a", "abfss://***@acme.dfs.core.windows.net/a"),
+            ("https://host:443/a@v1/b", "https://host:443/a@v1/b"),
+            ("https://host/a@v1", "https://host/a@v1"),
+            ("s3://bucket/path and ://", "s3://bucket/path and ://"),
+            ("http://a:b@c http://d:e@f", "http://***@c http://***@f"),
+        ] {
+            assert_eq!(redacted_of(text, &[]), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn credentials_in_urls_of_variables_are_known() {
+        let variable = |name: &str, value: &str| (OsString::from(name), OsString::from(value));
+        let secrets = secrets_of(
+            [
+                variable("AWS_ENDPOINT_URL", "http://minio-user:hush%2Fhush@host:9000"),
+                variable("https_proxy", "http://short:pw@proxy"),
+                variable("AZURE_STORAGE_ACCOUNT_KEY", "aHVzaC1odXNo"),
+                variable("AWS_ENDPOINT", "someone:hidden-word@host:9000"),
+                variable("HISTORY", "abfss://container@acme.dfs.core.windows.net/a"),
+                variable("HOME", "/home/someone@work"),
+            ]
+            .into_iter(),
+        );
+        for known in ["minio-user:hush%2Fhush", "hidden-word", "hush%2Fhush", "hush/hush", "aHVzaC1odXNo"] {
+            assert!(secrets.iter().any(|secret| secret == known), "{known}");
+        }
+        assert!(!secrets.iter().any(|secret| ["pw", "container", "/home/someone"].contains(&secret.as_str())));
+        assert_eq!(redacted_of("the password hush/hush is wrong", &secrets), "the password *** is wrong");
     }
 
     #[test]
     fn secrets_that_are_known_are_hidden_wherever_they_stand() {
-        let secrets = ["aHVzaC1odXNo".to_owned(), "it".to_owned()];
-        assert_eq!(scrubbed("Invalid key aHVzaC1odXNo, it said", &secrets), "Invalid key ***, it said");
+        let variable = |name: &str, value: &str| (OsString::from(name), OsString::from(value));
+        let secrets = secrets_of(
+            [variable("AWS_SECRET_ACCESS_KEY", "aHVzaC1odXNo"), variable("AWS_SESSION_TOKEN", "it")].into_iter(),
+        );
+        assert_eq!(redacted_of("Invalid key aHVzaC1odXNo, it said", &secrets), "Invalid key ***, it said");
     }
 
     #[test]

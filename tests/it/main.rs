@@ -16,6 +16,7 @@ mod explains;
 mod faults;
 mod fixture;
 mod golden;
+mod handouts;
 mod history_files;
 mod house;
 mod ingest_dates;
@@ -32,6 +33,7 @@ mod missing_exports;
 mod moto;
 mod nights;
 mod outlooks;
+mod output_paths;
 mod outputs;
 mod partials;
 mod pipelines;
@@ -44,6 +46,7 @@ mod rejects;
 mod reports;
 mod rulebooks;
 mod rules_diff;
+mod safe_text;
 mod sample_exports;
 mod samples;
 mod schemas;
@@ -56,6 +59,7 @@ mod stale_results;
 mod storage;
 mod stored_nights;
 mod vintages;
+mod workbooks;
 
 /// Says that something could not be tried here. On a build server, where everything must be, it is a failure.
 fn not_run(what: &str, why: &str) {

@@ -317,8 +317,8 @@ fn what_is_not_a_file_of_figures_is_refused_with_line_and_column() {
     let deep = format!("{deep}3878392,deployments,many\n");
     let long = format!("partner,metric,points\n{},total,69\n", "9".repeat(100_000));
     let cases: &[(&str, &str, &[&str])] = &[
-        ("", "csv", &["the file is empty"]),
-        (" \n\n", "csv", &["the file is empty"]),
+        ("", "csv:1", &["the file is empty"]),
+        (" \n\n", "csv:1", &["the file is empty"]),
         ("partner,metric,points\n", "csv", &["a header and no figures"]),
         ("partner;metric;points\n3878392;total;69\n", "csv:1", &["not separated by commas", "partner,metric,points"]),
         ("partner\tmetric\tpoints\n", "csv:1", &["not separated by commas"]),

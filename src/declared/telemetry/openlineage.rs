@@ -1,8 +1,6 @@
 //! A run as events of OpenLineage, spec 2-0-2, one a line of a file: a START, and a COMPLETE or a FAIL.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::path::Path;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -14,7 +12,7 @@ use crate::declared::file::Pipeline;
 use crate::declared::status::{PipelineStatus, State};
 use crate::error::{Error, Result};
 use crate::insight::Published;
-use crate::publish::Input;
+use crate::publish::{self, Input};
 use crate::storage;
 
 const SPEC: &str = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent";
@@ -164,7 +162,5 @@ fn append(pipeline: &Pipeline, event: &Event) -> Result<()> {
     let mut line = serde_json::to_vec(event).map_err(|error| Error::internal(error.to_string()))?;
     line.push(b'\n');
     super::make_room(path, pipeline.declared.mode)?;
-    let file = OpenOptions::new().create(true).append(true).open(path);
-    let written = file.and_then(|mut file| file.write_all(&line));
-    written.map_err(|error| Error::storage("add an event of lineage", path, &error))
+    publish::append_line(path, &line, pipeline.declared.mode)
 }

@@ -12,6 +12,8 @@ use crate::toml_file;
 
 /// The weights of a plan that names no file.
 const DEFAULT: &str = include_str!("../../../data/effort.toml");
+/// What helps with a file that is wrong.
+const HINT: &str = "data/effort.toml is a complete one";
 /// Beyond this a sum of efforts could leave 64 bits.
 const LARGEST: i64 = 1_000_000;
 
@@ -37,8 +39,7 @@ impl Effort {
     /// Usage where the file is missing or wrong, with its line.
     pub fn read(path: Option<&Path>) -> Result<Effort> {
         let Some(path) = path else { return Effort::parse(DEFAULT, "data/effort.toml") };
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Error::usage(format!("could not read the efforts: {error}")).at(path.display()))?;
+        let text = toml_file::read(path, "efforts", HINT)?;
         Effort::parse(&text, &path.display().to_string())
     }
 
@@ -64,7 +65,7 @@ impl Effort {
     /// # Errors
     /// Usage, with the line.
     pub fn parse(text: &str, place: &str) -> Result<Effort> {
-        let effort: Effort = toml_file::parse(text, place, "data/effort.toml is a complete one")?;
+        let effort: Effort = toml_file::parse(text, place, HINT)?;
         let weights = [
             ("certify_intermediate", effort.certify_intermediate),
             ("certify_advanced", effort.certify_advanced),

@@ -53,7 +53,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Official>> {
     let text = decoded(&bytes, path)?;
     let mut lines = text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty());
     let Some((header, number)) = lines.next() else {
-        return Err(Error::refused("the file is empty").at(path.display()).hint(HEADER_HINT));
+        return Err(Error::refused("the file is empty").at(format!("{}:1", path.display())).hint(HEADER_HINT));
     };
     let header = Header::read(&fields(header), &At { path, line: number })?;
     let figures = lines.map(|(line, number)| figure(&fields(line), &header, &At { path, line: number }));
