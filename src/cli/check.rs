@@ -29,6 +29,7 @@ pub fn check(arguments: &CheckArguments, console: &Console) -> Result<()> {
         format!("{rows} checked, {months}: {rejected} rejected, {} of warnings", counted(warnings as u64, "kind"));
     console.say(&text, || tracing::info!(checked, rejects, warnings, months, "checked"));
     history.refuse_rejects(&findings, arguments.limit.max_reject_ratio)?;
+    history.refuse_forms(&findings, arguments.forms.max_unknown_ratio)?;
     if arguments.strict && (rejects > 0 || warnings > 0) {
         return Err(Error::new(Code::Strict, "the history has rejects or warnings")
             .at(arguments.history.display())

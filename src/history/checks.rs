@@ -1,11 +1,12 @@
 //! Row checks as expressions, and what they find: rejected rows and warnings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::*;
 
+use super::texts;
 use crate::engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The largest count a row may carry.
 pub const LARGEST_COUNT: i64 = i32::MAX as i64;
@@ -13,6 +14,8 @@ pub const LARGEST_COUNT: i64 = i32::MAX as i64;
 /// The columns of rejected rows, all text.
 pub const REJECT_COLUMNS: [&str; 4] = ["table", "rule", "key", "reason"];
 
+/// A part of a key that is null or blank.
+pub(super) const NULL_KEY: &str = "null_key";
 /// A workload that is in no rulebook.
 pub(super) const UNKNOWN_WORKLOAD: &str = "unknown_workload";
 /// A certification that is in no rulebook.
@@ -23,9 +26,29 @@ pub(super) const ACTIVE_USERS_ABOVE_PAID_SEATS: &str = "active_users_above_paid_
 pub const CONTESTED_PAIR: &str = "contested_pair";
 /// An account of which the exports that made the history lack a month.
 pub const MISSING_EXPORT: &str = "missing_export";
+/// A workload that differs from a known one in case, padding or punctuation alone.
+pub(super) const WORKLOAD_DIFFERS_IN_FORM: &str = "workload_differs_in_form";
+/// The same of a certification.
+pub(super) const CERTIFICATION_DIFFERS_IN_FORM: &str = "certification_differs_in_form";
+/// A global account that differs from a partner in the same way.
+pub(super) const PARTNER_ID_DIFFERS_IN_FORM: &str = "partner_id_differs_in_form";
+/// A tenant id that associations and usage write differently.
+pub const TENANT_ID_DIFFERS_IN_FORM: &str = "tenant_id_differs_in_form";
+/// An id that spells null.
+pub const NULL_AS_TEXT: &str = "null_as_text";
 /// The rules of every warning.
-pub const WARNINGS: [&str; 5] =
-    [UNKNOWN_WORKLOAD, UNKNOWN_CERTIFICATION, ACTIVE_USERS_ABOVE_PAID_SEATS, CONTESTED_PAIR, MISSING_EXPORT];
+pub const WARNINGS: [&str; 10] = [
+    UNKNOWN_WORKLOAD,
+    UNKNOWN_CERTIFICATION,
+    ACTIVE_USERS_ABOVE_PAID_SEATS,
+    CONTESTED_PAIR,
+    MISSING_EXPORT,
+    WORKLOAD_DIFFERS_IN_FORM,
+    CERTIFICATION_DIFFERS_IN_FORM,
+    PARTNER_ID_DIFFERS_IN_FORM,
+    TENANT_ID_DIFFERS_IN_FORM,
+    NULL_AS_TEXT,
+];
 
 /// The columns that hold dates, some of which lie beyond what prints.
 const DATES: [&str; 5] = ["start_date", "end_date", "earned_on", "expires_on", "month"];
@@ -108,6 +131,22 @@ pub(super) fn says(column: &str, verb: &str) -> Expr {
     concat_str([lit(format!("{column} {verb} ")), shown(column)], "", false)
 }
 
+/// The text columns that hold a blank text in some row; the others need no look.
+pub(super) type Blank = BTreeSet<&'static str>;
+
+/// The check that a row has every part of its key: none may be null, and none of `blank` blank.
+pub(super) fn key_is_there(columns: &[&str], blank: &Blank) -> Check {
+    let blank: Vec<&str> = columns.iter().copied().filter(|name| blank.contains(name)).collect();
+    let is_blank = blank.iter().map(|name| texts::blank(name));
+    let broken = is_blank.fold(any_null(columns), Expr::or);
+    let nulls = named(columns, &|name| col(name).is_null(), "is null");
+    let reason = match blank.as_slice() {
+        [] => nulls,
+        blank => concat_str([nulls, named(blank, &texts::blank, "is blank")], "; ", true),
+    };
+    Check::new(NULL_KEY, broken, reason)
+}
+
 /// True where any of the columns is null.
 pub(super) fn any_null(columns: &[&str]) -> Expr {
     columns.iter().map(|name| col(*name).is_null()).reduce(Expr::or).unwrap_or_else(|| lit(false))
@@ -115,11 +154,43 @@ pub(super) fn any_null(columns: &[&str]) -> Expr {
 
 /// Names the columns that are null, for the reason of a null check.
 pub(super) fn null_columns(columns: &[&str]) -> Expr {
-    let names: Vec<Expr> = columns
-        .iter()
-        .map(|name| when(col(*name).is_null()).then(lit(*name)).otherwise(lit(NULL).cast(DataType::String)))
-        .collect();
-    concat_str([concat_str(names, ", ", true), lit("is null")], " ", false)
+    named(columns, &|name| col(name).is_null(), "is null")
+}
+
+/// Names the columns of which something is true, and says so; null where it is true of none.
+fn named(columns: &[&str], of: &dyn Fn(&str) -> Expr, says: &str) -> Expr {
+    let none = || lit(NULL).cast(DataType::String);
+    let names: Vec<Expr> = columns.iter().map(|name| when(of(name)).then(lit(*name)).otherwise(none())).collect();
+    let any = columns.iter().map(|name| of(name)).reduce(Expr::or).unwrap_or_else(|| lit(false));
+    when(any).then(concat_str([concat_str(names, ", ", true), lit(says)], " ", false)).otherwise(none())
+}
+
+/// Adds to the reason of rejects what may be meant, of their rule and of the text in `column`, which they come without.
+pub(super) fn with_nearest(
+    rejects: DataFrame,
+    column: &str,
+    nearest: impl Fn(&str, &str) -> Option<String>,
+) -> Result<DataFrame> {
+    let added = || -> PolarsResult<DataFrame> {
+        let text = |name: &str| rejects.column(name)?.str().cloned();
+        let (rules, reasons, given) = (text("rule")?, text("reason")?, text(column)?);
+        let rows = rules.iter().zip(given.iter()).zip(reasons.iter());
+        let reasons = rows.map(|((rule, given), reason)| {
+            let near = rule.zip(given).and_then(|(rule, given)| nearest(rule, given));
+            let more = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            reason.map(|reason| format!("{reason}{more}"))
+        });
+        let reasons: StringChunked = reasons.collect();
+        let mut rejects = rejects.clone();
+        rejects.with_column(reasons.with_name("reason".into()).into_series().into())?;
+        rejects.select(REJECT_COLUMNS)
+    };
+    added().map_err(|error| Error::internal(error.to_string()))
+}
+
+/// A name in the form that was found, with the one that is meant.
+pub(super) fn did_you_mean(name: &str, near: &str) -> String {
+    format!("`{name}` (did you mean `{near}`?)")
 }
 
 /// What reading found besides sound rows. Findings of sets of whole tenants add up.
@@ -131,6 +202,32 @@ pub struct Findings {
     pub checked: BTreeMap<&'static str, u64>,
     /// How often each warning was seen, by rule and subject.
     pub warnings: BTreeMap<(&'static str, String), u64>,
+    /// By table, how many of the rows that name something name what differs from a known name in form alone.
+    pub forms: BTreeMap<&'static str, Share>,
+}
+
+/// A part of some rows.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    pub part: u64,
+    pub rows: u64,
+}
+
+impl Share {
+    /// Whether the part is larger than a ratio of the rows.
+    pub fn exceeds(self, ratio: f64) -> bool {
+        self.part as f64 > ratio * self.rows as f64
+    }
+}
+
+/// What a table names, how it is warned of, and the names that are known.
+pub(super) struct Known<'a> {
+    pub table: &'static str,
+    /// The warning of a name that is not known.
+    pub unknown: &'static str,
+    /// The warning of a name that differs from a known one in form alone.
+    pub differs: &'static str,
+    pub names: &'a [String],
 }
 
 impl Findings {
@@ -142,6 +239,9 @@ impl Findings {
         }
         for (warning, count) in other.warnings {
             *self.warnings.entry(warning).or_default() += count;
+        }
+        for (table, share) in other.forms {
+            self.count_form(table, share);
         }
     }
 
@@ -169,16 +269,54 @@ impl Findings {
         &self.rejects
     }
 
-    /// Keeps of the counts under rule `seen` those whose subject is not known, as warnings under `rule`.
-    pub(super) fn keep_unknown(&mut self, seen: &'static str, rule: &'static str, known: &[String]) {
+    /// Keeps of the counts under rule `seen` those whose subject is not known, as warnings.
+    pub(super) fn keep_unknown(&mut self, seen: &'static str, known: &Known) {
         let counts = std::mem::take(&mut self.warnings);
         for ((name, subject), count) in counts {
-            if name != seen {
-                self.warn(name, subject, count);
-            } else if !known.contains(&subject) {
-                self.warn(rule, subject, count);
+            match name == seen {
+                true => self.count_name(known, &subject, count),
+                false => self.warn(name, subject, count),
             }
         }
+    }
+
+    /// Counts rows with a name, and warns where it is not known.
+    pub(super) fn count_name(&mut self, known: &Known, name: &str, rows: u64) {
+        let is_known = known.names.iter().any(|known| known == name);
+        let near = texts::same_form(name, known.names.iter().map(String::as_str)).filter(|_| !is_known);
+        self.count_form(known.table, Share { part: if near.is_some() { rows } else { 0 }, rows });
+        match near {
+            Some(near) => self.warn(known.differs, did_you_mean(name, near), rows),
+            None if !is_known => self.warn(known.unknown, name, rows),
+            None => {}
+        }
+    }
+
+    /// Counts rows that name something, and those of them that differ in form.
+    pub fn count_form(&mut self, table: &'static str, share: Share) {
+        let counted = self.forms.entry(table).or_default();
+        counted.part += share.part;
+        counted.rows += share.rows;
+    }
+
+    /// Warns of spellings of null in a column of ids.
+    pub(super) fn warn_null_as_text(&mut self, table: &str, column: &str, found: BTreeMap<String, u64>) {
+        for (spelling, rows) in found {
+            self.warn(NULL_AS_TEXT, format!("{table}.{column} `{spelling}`"), rows);
+        }
+    }
+
+    /// The subjects of a warning, those with most rows first.
+    pub fn subjects(&self, rule: &str) -> Vec<&str> {
+        let mut found: Vec<(u64, &str)> = Vec::new();
+        found.extend(
+            self.warnings
+                .iter()
+                .filter(|((name, _), _)| *name == rule)
+                .map(|((_, subject), rows)| (*rows, subject.as_str())),
+        );
+        found.sort_by(|a, b| (b.0, a.1).cmp(&(a.0, b.1)));
+        found.into_iter().map(|(_, subject)| subject).collect()
     }
 
     /// Every rejected row, `table, rule, key, reason`, in one order whatever the order of reading.
@@ -203,6 +341,21 @@ impl Findings {
             }
         }
         counts
+    }
+
+    /// The rule that rejected most rows of a table, and the reason of one of them.
+    pub fn most_rejected_by(&self, table: &str) -> Option<(String, String)> {
+        let by_rule = self.rejects_by_rule().into_iter().filter(|((name, _), _)| name == table);
+        let ((_, rule), _) = by_rule.max_by_key(|(_, count)| *count)?;
+        let first = |frame: &DataFrame| {
+            let text = |name: &str| frame.column(name).ok().and_then(|column| column.str().ok().cloned());
+            let (tables, rules, reasons) = (text("table")?, text("rule")?, text("reason")?);
+            let mut rows = tables.iter().zip(rules.iter()).zip(reasons.iter());
+            let found = rows.find(|((of, by), _)| *of == Some(table) && *by == Some(rule.as_str()));
+            found.and_then(|(_, reason)| reason).map(str::to_owned)
+        };
+        let reason = self.rejects.iter().find_map(first)?;
+        Some((rule, reason))
     }
 
     /// Rejected rows of a table.

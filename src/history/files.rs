@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::stored::Stored;
+use super::texts;
 use crate::error::{Error, Result, nearest};
 use crate::storage;
 
@@ -229,8 +230,13 @@ fn describe(root: &Path, path: &Path, hive: &BTreeMap<String, Option<String>>) -
 /// `month=2026-10-01` as a key and its value.
 pub(super) fn hive_key(name: &str) -> Option<(String, Option<String>)> {
     let (key, value) = name.split_once('=')?;
-    let value = if value == HIVE_NULL { None } else { Some(percent_decoded(value)) };
+    let value = Some(percent_decoded(value)).filter(|value| value != HIVE_NULL && !spells_null(value));
     Some((key.to_owned(), value))
+}
+
+/// Whether a writer has put null in this form; some know no other.
+fn spells_null(value: &str) -> bool {
+    texts::is_blank(value) || texts::spells_null(value)
 }
 
 /// Undoes the `%XX` that hive writers use for characters a path cannot hold.

@@ -56,6 +56,7 @@ pub(super) fn refuse(
                 .hint("`partnerscore check` shows each with its reason"));
         }
     }
+    history.refuse_forms(findings, settings.max_unknown_ratio)?;
     if (coverage.tenants_found as f64) < settings.min_coverage * coverage.tenants_held as f64 {
         let what = format!(
             "only {} of {} tenants with an association that holds are found in usage of {}",

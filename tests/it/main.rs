@@ -11,6 +11,7 @@ mod documents;
 mod edges;
 mod examples;
 mod explains;
+mod extra_columns;
 mod faults;
 mod fixture;
 mod house;
@@ -46,6 +47,7 @@ mod snapshots;
 mod spark;
 mod storage;
 mod stored_nights;
+mod texts;
 mod vintages;
 
 /// Says that something could not be tried here. On a build server, where everything must be, it is a failure.
