@@ -162,6 +162,15 @@ pub fn sink(stage: &'static str, lf: LazyFrame, path: &Path, metadata: Vec<(Stri
     })
 }
 
+/// Whether the engine has a type for every column of a Parquet file, read or not. It opens no file otherwise.
+pub fn has_types_of(file: &Path) -> bool {
+    let types = || -> PolarsResult<Schema> {
+        let schema = ParquetReader::new(std::fs::File::open(file)?).schema()?;
+        Ok(Schema::from_arrow_schema(&schema))
+    };
+    matches!(catch_unwind(AssertUnwindSafe(types)), Ok(Ok(_)))
+}
+
 /// The number of rows of a plan.
 pub fn count(stage: &'static str, lf: LazyFrame) -> Result<u64> {
     let rows = collect(stage, lf.select([len().cast(DataType::Int64).alias("rows")]))?;

@@ -27,6 +27,7 @@ pub struct Asked {
     evidence: bool,
     max_reject_ratio: Option<f64>,
     min_coverage: Option<f64>,
+    max_unknown_ratio: Option<f64>,
     cache: Option<PathBuf>,
 }
 
@@ -75,7 +76,12 @@ impl Asked {
 
     fn settings_by(self, rules: Rulebook) -> Worked<Settings> {
         let as_of = rules.as_of(self.when()?);
-        for (name, ratio) in [("max_reject_ratio", self.max_reject_ratio), ("min_coverage", self.min_coverage)] {
+        let ratios = [
+            ("max_reject_ratio", self.max_reject_ratio),
+            ("min_coverage", self.min_coverage),
+            ("max_unknown_ratio", self.max_unknown_ratio),
+        ];
+        for (name, ratio) in ratios {
             if let Some(ratio) = ratio.filter(|ratio| !(0.0..=1.0).contains(ratio)) {
                 return Err(Error::usage(format!("{name} is {ratio}")).hint("a share is a number from 0 to 1").into());
             }
@@ -92,6 +98,7 @@ impl Asked {
             evidence: self.evidence,
             max_reject_ratio: max_reject_ratio.unwrap_or(unless_given.max_reject_ratio),
             min_coverage: min_coverage.unwrap_or(unless_given.min_coverage),
+            max_unknown_ratio: self.max_unknown_ratio.unwrap_or(unless_given.max_unknown_ratio),
             ..unless_given
         })
     }

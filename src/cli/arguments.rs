@@ -178,6 +178,13 @@ pub struct RejectArgument {
     pub max_reject_ratio: f64,
 }
 
+#[derive(Debug, Args)]
+pub struct UnknownArgument {
+    /// Largest share of rows whose names or tenant ids match known ones only without case, padding and punctuation
+    #[arg(long, value_name = "RATIO", default_value_t = 0.05, value_parser = ratio)]
+    pub max_unknown_ratio: f64,
+}
+
 /// Whom to score, how to read, and what is published.
 #[derive(Debug, Args)]
 pub struct ScoringArguments {
@@ -195,6 +202,8 @@ pub struct ScoringArguments {
     pub evidence: bool,
     #[command(flatten)]
     pub limit: RejectArgument,
+    #[command(flatten)]
+    pub forms: UnknownArgument,
     /// Smallest share of the tenants held that usage must know
     #[arg(long, value_name = "RATIO", default_value_t = 0.5, value_parser = ratio)]
     pub min_coverage: f64,
@@ -213,6 +222,7 @@ impl ScoringArguments {
             evidence: self.evidence,
             max_reject_ratio: self.limit.max_reject_ratio,
             min_coverage: self.min_coverage,
+            max_unknown_ratio: self.forms.max_unknown_ratio,
             mode: self.mode,
             ..Settings::new(history, as_of, rules)
         }
@@ -270,6 +280,9 @@ pub struct OverrideArguments {
     /// Smallest share of the tenants held that usage must know
     #[arg(long, value_name = "RATIO", env = "PARTNERSCORE_MIN_COVERAGE", value_parser = ratio)]
     pub min_coverage: Option<f64>,
+    /// Largest share of rows whose names or tenant ids match known ones only without case, padding and punctuation
+    #[arg(long, value_name = "RATIO", env = "PARTNERSCORE_MAX_UNKNOWN_RATIO", value_parser = ratio)]
+    pub max_unknown_ratio: Option<f64>,
     /// Largest share of the last run's partners that may be missing
     #[arg(long, value_name = "RATIO", env = "PARTNERSCORE_MAX_FALL_IN_PARTNERS", value_parser = ratio)]
     pub max_fall_in_partners: Option<f64>,
@@ -651,6 +664,8 @@ pub struct CheckArguments {
     pub rulebook: RulebookArgument,
     #[command(flatten)]
     pub limit: RejectArgument,
+    #[command(flatten)]
+    pub forms: UnknownArgument,
     /// Exit with 4 where there are warnings or rejects
     #[arg(long)]
     pub strict: bool,

@@ -32,6 +32,7 @@ pub fn check(arguments: &CheckArguments, console: &Console) -> Result<()> {
     let partners = findings.unknown_partners().len();
     console.say(&text, || tracing::info!(checked, rejects, warnings, months, unknown_partners = partners, "checked"));
     history.refuse_rejects(&findings, arguments.limit.max_reject_ratio)?;
+    history.refuse_forms(&findings, arguments.forms.max_unknown_ratio)?;
     if arguments.strict && (rejects > 0 || warnings > 0) {
         return Err(Error::new(Code::Strict, "the history has rejects or warnings")
             .at(arguments.history.display())

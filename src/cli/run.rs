@@ -20,7 +20,7 @@ const PREFIX: &str = "PARTNERSCORE_";
 const OTHERS: [&str; 3] = ["PARTNERSCORE_CACHE", "PARTNERSCORE_PERSON_KEY", "PARTNERSCORE_TEST_"];
 
 /// Each override: its argument, its key in a pipeline file, its flag and its variable.
-const OVERRIDES: [(&str, &str); 18] = [
+const OVERRIDES: [(&str, &str); 19] = [
     ("history", "history"),
     ("output", "output"),
     ("as_of", "as_of"),
@@ -30,6 +30,7 @@ const OVERRIDES: [(&str, &str); 18] = [
     ("evidence", "evidence"),
     ("shards", "shards"),
     ("max_reject_ratio", "max_reject_ratio"),
+    ("max_unknown_ratio", "max_unknown_ratio"),
     ("min_coverage", "min_coverage"),
     ("max_fall_in_partners", "max_fall_in_partners"),
     ("max_fall_in_mean_points", "max_fall_in_mean_points"),
@@ -64,6 +65,7 @@ fn overrides(arguments: OverrideArguments, given: &ArgMatches) -> Overrides {
         evidence: arguments.evidence,
         shards: arguments.shards,
         max_reject_ratio: arguments.max_reject_ratio,
+        max_unknown_ratio: arguments.max_unknown_ratio,
         min_coverage: arguments.min_coverage,
         max_fall_in_partners: arguments.max_fall_in_partners,
         max_fall_in_mean_points: arguments.max_fall_in_mean_points,

@@ -49,6 +49,10 @@ pub struct Declared {
     #[serde(default = "min_coverage")]
     #[schemars(range(min = 0, max = 1))]
     pub min_coverage: f64,
+    /// Largest share of rows whose names or tenant ids match known ones only without case, padding and punctuation.
+    #[serde(default = "max_unknown_ratio")]
+    #[schemars(range(min = 0, max = 1))]
+    pub max_unknown_ratio: f64,
     /// Largest share of the last run's partners that may be missing.
     #[schemars(range(min = 0, max = 1))]
     pub max_fall_in_partners: Option<f64>,
@@ -287,6 +291,10 @@ fn min_coverage() -> f64 {
     0.5
 }
 
+fn max_unknown_ratio() -> f64 {
+    0.05
+}
+
 /// A pipeline file that was read and checked, under what overrides it.
 #[derive(Debug, Clone)]
 pub struct Pipeline {
@@ -425,6 +433,7 @@ impl Declared {
         let shares = [
             ("max_reject_ratio", Some(self.max_reject_ratio)),
             ("min_coverage", Some(self.min_coverage)),
+            ("max_unknown_ratio", Some(self.max_unknown_ratio)),
             ("max_fall_in_partners", self.max_fall_in_partners),
         ];
         for (key, share) in shares {

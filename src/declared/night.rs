@@ -275,6 +275,7 @@ impl Pipeline {
             shards: declared.shards.into(),
             max_reject_ratio: declared.max_reject_ratio,
             min_coverage: declared.min_coverage,
+            max_unknown_ratio: declared.max_unknown_ratio,
             max_fall_in_partners: declared.max_fall_in_partners,
             max_fall_in_mean_points: declared.max_fall_in_mean_points,
             mode: declared.mode,

@@ -25,6 +25,7 @@ pub struct Overrides {
     pub shards: Option<u16>,
     pub max_reject_ratio: Option<f64>,
     pub min_coverage: Option<f64>,
+    pub max_unknown_ratio: Option<f64>,
     pub max_fall_in_partners: Option<f64>,
     pub max_fall_in_mean_points: Option<f64>,
     pub strict: Option<bool>,
@@ -52,6 +53,7 @@ impl Overrides {
         put(&mut declared.shards, self.shards);
         put(&mut declared.max_reject_ratio, self.max_reject_ratio);
         put(&mut declared.min_coverage, self.min_coverage);
+        put(&mut declared.max_unknown_ratio, self.max_unknown_ratio);
         put(&mut declared.strict, self.strict);
         put(&mut declared.mode, self.mode);
         declared.as_of = self.as_of.or(declared.as_of);
@@ -127,6 +129,7 @@ impl Pipeline {
             ("shards".to_owned(), Some(declared.shards.to_string())),
             ("max_reject_ratio".to_owned(), Some(declared.max_reject_ratio.to_string())),
             ("min_coverage".to_owned(), Some(declared.min_coverage.to_string())),
+            ("max_unknown_ratio".to_owned(), Some(declared.max_unknown_ratio.to_string())),
             ("max_fall_in_partners".to_owned(), declared.max_fall_in_partners.map(|share| share.to_string())),
             ("max_fall_in_mean_points".to_owned(), declared.max_fall_in_mean_points.map(|points| points.to_string())),
             ("strict".to_owned(), Some(declared.strict.to_string())),

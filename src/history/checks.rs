@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::*;
 
+use super::texts;
 use crate::engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The largest count a row may carry.
 pub const LARGEST_COUNT: i64 = i32::MAX as i64;
@@ -16,6 +17,8 @@ pub(super) const OWNER: &str = "partner_id";
 /// The columns of rejected rows, all text.
 pub const REJECT_COLUMNS: [&str; 4] = ["table", "rule", "key", "reason"];
 
+/// A part of a key that is null or blank.
+pub(super) const NULL_KEY: &str = "null_key";
 /// A workload that is in no rulebook.
 pub(super) const UNKNOWN_WORKLOAD: &str = "unknown_workload";
 /// A certification that is in no rulebook.
@@ -38,8 +41,18 @@ pub(super) const COPIED_FILE: &str = "copied_file";
 pub(super) const EMPTY_TABLE: &str = "empty_table";
 /// Rows whose column `month` differs from the folder's name, which decides.
 pub(super) const MONTH_DIFFERS_FROM_FOLDER: &str = "month_differs_from_folder";
+/// A workload that differs from a known one in case, padding or punctuation alone.
+pub(super) const WORKLOAD_DIFFERS_IN_FORM: &str = "workload_differs_in_form";
+/// The same of a certification.
+pub(super) const CERTIFICATION_DIFFERS_IN_FORM: &str = "certification_differs_in_form";
+/// A global account that differs from a partner in the same way.
+pub(super) const PARTNER_ID_DIFFERS_IN_FORM: &str = "partner_id_differs_in_form";
+/// A tenant id that associations and usage write differently.
+pub const TENANT_ID_DIFFERS_IN_FORM: &str = "tenant_id_differs_in_form";
+/// An id that spells null.
+pub const NULL_AS_TEXT: &str = "null_as_text";
 /// The rules of every warning.
-pub const WARNINGS: [&str; 9] = [
+pub const WARNINGS: [&str; 14] = [
     UNKNOWN_WORKLOAD,
     UNKNOWN_CERTIFICATION,
     ACTIVE_USERS_ABOVE_PAID_SEATS,
@@ -49,6 +62,11 @@ pub const WARNINGS: [&str; 9] = [
     COPIED_FILE,
     EMPTY_TABLE,
     MONTH_DIFFERS_FROM_FOLDER,
+    WORKLOAD_DIFFERS_IN_FORM,
+    CERTIFICATION_DIFFERS_IN_FORM,
+    PARTNER_ID_DIFFERS_IN_FORM,
+    TENANT_ID_DIFFERS_IN_FORM,
+    NULL_AS_TEXT,
 ];
 
 /// The columns that hold dates, some of which lie beyond what prints.
@@ -138,6 +156,22 @@ pub(super) fn unknown_partner(partner_id: Expr) -> Expr {
     concat_str([before, partner_id, after], "", false)
 }
 
+/// The text columns that hold a blank text in some row; the others need no look.
+pub(super) type Blank = BTreeSet<&'static str>;
+
+/// The check that a row has every part of its key: none may be null, and none of `blank` blank.
+pub(super) fn key_is_there(columns: &[&str], blank: &Blank) -> Check {
+    let blank: Vec<&str> = columns.iter().copied().filter(|name| blank.contains(name)).collect();
+    let is_blank = blank.iter().map(|name| texts::blank(name));
+    let broken = is_blank.fold(any_null(columns), Expr::or);
+    let nulls = named(columns, &|name| col(name).is_null(), "is null");
+    let reason = match blank.as_slice() {
+        [] => nulls,
+        blank => concat_str([nulls, named(blank, &texts::blank, "is blank")], "; ", true),
+    };
+    Check::new(NULL_KEY, broken, reason)
+}
+
 /// True where any of the columns is null.
 pub(super) fn any_null(columns: &[&str]) -> Expr {
     columns.iter().map(|name| col(*name).is_null()).reduce(Expr::or).unwrap_or_else(|| lit(false))
@@ -145,11 +179,44 @@ pub(super) fn any_null(columns: &[&str]) -> Expr {
 
 /// Names the columns that are null, for the reason of a null check.
 pub(super) fn null_columns(columns: &[&str]) -> Expr {
-    let names: Vec<Expr> = columns
-        .iter()
-        .map(|name| when(col(*name).is_null()).then(lit(*name)).otherwise(lit(NULL).cast(DataType::String)))
-        .collect();
-    concat_str([concat_str(names, ", ", true), lit("is null")], " ", false)
+    named(columns, &|name| col(name).is_null(), "is null")
+}
+
+/// Names the columns of which something is true, and says so; null where it is true of none.
+fn named(columns: &[&str], of: &dyn Fn(&str) -> Expr, says: &str) -> Expr {
+    let none = || lit(NULL).cast(DataType::String);
+    let names: Vec<Expr> = columns.iter().map(|name| when(of(name)).then(lit(*name)).otherwise(none())).collect();
+    let any = columns.iter().map(|name| of(name)).reduce(Expr::or).unwrap_or_else(|| lit(false));
+    when(any).then(concat_str([concat_str(names, ", ", true), lit(says)], " ", false)).otherwise(none())
+}
+
+/// Adds to the reason of rejects the name that may be meant, given their rule and the text in `column`, and drops that column.
+pub(super) fn with_nearest(
+    rejects: DataFrame,
+    column: &str,
+    nearest: impl Fn(&str, &str) -> Option<String>,
+) -> Result<DataFrame> {
+    let added = || -> PolarsResult<DataFrame> {
+        let text = |name: &str| rejects.column(name)?.str().cloned();
+        let (rules, reasons, given) = (text("rule")?, text("reason")?, text(column)?);
+        let rows = rules.iter().zip(given.iter()).zip(reasons.iter());
+        let reasons = rows.map(|((rule, given), reason)| {
+            let near = rule.zip(given).and_then(|(rule, given)| nearest(rule, given));
+            let more = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            reason.map(|reason| format!("{reason}{more}"))
+        });
+        let reasons: StringChunked = reasons.collect();
+        let mut rejects = rejects.clone();
+        rejects.with_column(reasons.with_name("reason".into()).into_series().into())?;
+        let owner = (column != OWNER && rejects.column(OWNER).is_ok()).then_some(OWNER);
+        rejects.select(REJECT_COLUMNS.into_iter().chain(owner))
+    };
+    added().map_err(|error| Error::internal(error.to_string()))
+}
+
+/// A name in the form that was found, with the one that is meant.
+pub(super) fn did_you_mean(name: &str, near: &str) -> String {
+    format!("`{name}` (did you mean `{near}`?)")
 }
 
 /// What reading found besides sound rows. Findings of sets of whole tenants add up.
@@ -163,6 +230,8 @@ pub struct Findings {
     pub warnings: BTreeMap<(&'static str, String), u64>,
     /// Rows that were checked but are not reported, because they belong to partners that are not selected.
     left_out: BTreeMap<&'static str, LeftOut>,
+    /// By table, how many of the rows that name something name what differs from a known name in form alone.
+    pub forms: BTreeMap<&'static str, Share>,
 }
 
 /// Rows of a table that are left out of a report and still count where the quality of the history is judged.
@@ -170,6 +239,30 @@ pub struct Findings {
 pub struct LeftOut {
     pub checked: u64,
     pub rejected: u64,
+}
+
+/// A part of some rows.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    pub part: u64,
+    pub rows: u64,
+}
+
+impl Share {
+    /// Whether the part is larger than a ratio of the rows.
+    pub fn exceeds(self, ratio: f64) -> bool {
+        self.part as f64 > ratio * self.rows as f64
+    }
+}
+
+/// What a table names, how it is warned of, and the names that are known.
+pub(super) struct Known<'a> {
+    pub table: &'static str,
+    /// The warning of a name that is not known.
+    pub unknown: &'static str,
+    /// The warning of a name that differs from a known one in form alone.
+    pub differs: &'static str,
+    pub names: &'a [String],
 }
 
 impl Findings {
@@ -181,6 +274,9 @@ impl Findings {
         }
         for (warning, count) in other.warnings {
             *self.warnings.entry(warning).or_default() += count;
+        }
+        for (table, share) in other.forms {
+            self.count_form(table, share);
         }
         other.left_out.into_iter().for_each(|(table, rows)| self.leave_out(table, rows));
     }
@@ -206,6 +302,8 @@ impl Findings {
             let rejected = whole.rejected.saturating_sub(part.rejected);
             self.leave_out(table, LeftOut { checked, rejected });
         }
+        // The quality of the history is judged by all of its rows.
+        self.forms.clone_from(&all.forms);
         self
     }
 
@@ -252,16 +350,54 @@ impl Findings {
         &self.rejects
     }
 
-    /// Keeps of the counts under rule `seen` those whose subject is not known, as warnings under `rule`.
-    pub(super) fn keep_unknown(&mut self, seen: &'static str, rule: &'static str, known: &[String]) {
+    /// Keeps of the counts under rule `seen` those whose subject is not known, as warnings.
+    pub(super) fn keep_unknown(&mut self, seen: &'static str, known: &Known) {
         let counts = std::mem::take(&mut self.warnings);
         for ((name, subject), count) in counts {
-            if name != seen {
-                self.warn(name, subject, count);
-            } else if !known.contains(&subject) {
-                self.warn(rule, subject, count);
+            match name == seen {
+                true => self.count_name(known, &subject, count),
+                false => self.warn(name, subject, count),
             }
         }
+    }
+
+    /// Counts rows with a name, and warns where it is not known.
+    pub(super) fn count_name(&mut self, known: &Known, name: &str, rows: u64) {
+        let is_known = known.names.iter().any(|known| known == name);
+        let near = texts::same_form(name, known.names.iter().map(String::as_str)).filter(|_| !is_known);
+        self.count_form(known.table, Share { part: if near.is_some() { rows } else { 0 }, rows });
+        match near {
+            Some(near) => self.warn(known.differs, did_you_mean(name, near), rows),
+            None if !is_known => self.warn(known.unknown, name, rows),
+            None => {}
+        }
+    }
+
+    /// Counts rows that name something, and those of them that differ in form.
+    pub fn count_form(&mut self, table: &'static str, share: Share) {
+        let counted = self.forms.entry(table).or_default();
+        counted.part += share.part;
+        counted.rows += share.rows;
+    }
+
+    /// Warns of spellings of null in a column of ids.
+    pub(super) fn warn_null_as_text(&mut self, table: &str, column: &str, found: BTreeMap<String, u64>) {
+        for (spelling, rows) in found {
+            self.warn(NULL_AS_TEXT, format!("{table}.{column} `{spelling}`"), rows);
+        }
+    }
+
+    /// The subjects of a warning, those with most rows first.
+    pub fn subjects(&self, rule: &str) -> Vec<&str> {
+        let mut found: Vec<(u64, &str)> = Vec::new();
+        found.extend(
+            self.warnings
+                .iter()
+                .filter(|((name, _), _)| *name == rule)
+                .map(|((_, subject), rows)| (*rows, subject.as_str())),
+        );
+        found.sort_by(|a, b| (b.0, a.1).cmp(&(a.0, b.1)));
+        found.into_iter().map(|(_, subject)| subject).collect()
     }
 
     /// Every rejected row, `table, rule, key, reason`, in one order whatever the order of reading.
@@ -289,6 +425,21 @@ impl Findings {
         counts
     }
 
+    /// The rule that rejected most rows of a table, and the reason of one of them.
+    pub fn most_rejected_by(&self, table: &str) -> Option<(String, String)> {
+        let by_rule = self.rejects_by_rule().into_iter().filter(|((name, _), _)| name == table);
+        let ((_, rule), _) = by_rule.max_by_key(|(_, count)| *count)?;
+        let first = |frame: &DataFrame| {
+            let text = |name: &str| frame.column(name).ok().and_then(|column| column.str().ok().cloned());
+            let (tables, rules, reasons) = (text("table")?, text("rule")?, text("reason")?);
+            let mut rows = tables.iter().zip(rules.iter()).zip(reasons.iter());
+            let found = rows.find(|((of, by), _)| *of == Some(table) && *by == Some(rule.as_str()));
+            found.and_then(|(_, reason)| reason).map(str::to_owned)
+        };
+        let reason = self.rejects.iter().find_map(first)?;
+        Some((rule, reason))
+    }
+
     /// Partners that rows name and the table of partners does not have, each with its number of rejected rows.
     pub fn unknown_partners(&self) -> BTreeMap<String, u64> {
         self.unknown_partners_where(|_| true)
@@ -310,8 +461,8 @@ impl Findings {
             let rows = tables.iter().zip(rules.iter()).zip(reasons.iter());
             let unknown =
                 rows.filter(|((table, rule), _)| *rule == Some(UNKNOWN_PARTNER) && table.is_some_and(&is_wanted));
-            let ids = unknown.filter_map(|(_, reason)| reason?.strip_prefix(before)?.strip_suffix(after));
-            ids.for_each(|id| *partners.entry(id.to_owned()).or_default() += 1);
+            let ids = unknown.filter_map(|(_, reason)| reason?.strip_prefix(before)?.rsplit_once(after));
+            ids.for_each(|(id, _)| *partners.entry(id.to_owned()).or_default() += 1);
         }
         partners
     }

@@ -13,6 +13,7 @@ use super::Tables;
 use super::identity::Identity;
 use super::listing::{self, ENDING, Entry, Refusal};
 use super::stored::Stored;
+use super::texts;
 use crate::error::{Error, Result, nearest};
 use crate::storage;
 
@@ -274,7 +275,11 @@ pub(super) fn hive_keys(name: &str) -> BTreeMap<String, Option<String>> {
 /// `month=2026-10-01` as a key and its value.
 fn hive_key(name: &str) -> Option<(String, Option<String>)> {
     let (key, value) = name.split_once('=')?;
-    let value =
-        if value == HIVE_NULL { None } else { Some(percent_decode_str(value).decode_utf8_lossy().into_owned()) };
-    Some((key.to_owned(), value))
+    let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
+    Some((key.to_owned(), Some(value).filter(|value| value != HIVE_NULL && !spells_null(value))))
+}
+
+/// Whether a writer has put null in this form; some know no other.
+fn spells_null(value: &str) -> bool {
+    texts::is_blank(value) || texts::spells_null(value)
 }

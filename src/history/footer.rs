@@ -1,18 +1,19 @@
 //! What a Parquet file says of itself, read before any plan is made: its columns, its rows, its statistics.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use parquet::arrow::parquet_to_arrow_schema;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 use sha2::{Digest, Sha256};
 
+use super::column_types::{ColumnTypes, column_types};
 use super::files::File;
 use super::identity;
+use super::texts;
 use crate::error::{Error, Result};
 use crate::rulebook::hex;
 
@@ -22,13 +23,18 @@ const TRAILER: u64 = 8;
 /// The footer of one file.
 #[derive(Debug, Clone)]
 pub struct Footer {
+    /// The columns that have an Arrow type.
     pub schema: SchemaRef,
+    /// Why other columns have none, by name.
+    pub untyped: BTreeMap<String, String>,
     /// Rows in the file.
     pub rows: u64,
     /// SHA-256 of the footer's bytes: sizes and places of all pages, statistics and the writer's own metadata, but no values.
     pub hash: String,
     /// By column, what its statistics prove; columns without statistics are left out.
     proven: BTreeMap<String, Proven>,
+    /// Columns of which statistics prove that no text is blank.
+    never_blank: BTreeSet<String>,
     /// By row group, the statistics of its text columns; columns without are left out.
     spans: Vec<BTreeMap<String, Span>>,
 }
@@ -59,13 +65,14 @@ impl Footer {
         let damaged = |error: parquet::errors::ParquetError| unreadable(file, &error.to_string());
         let metadata = ParquetMetaDataReader::decode_metadata(&bytes).map_err(damaged)?;
         let description = metadata.file_metadata();
-        let schema =
-            parquet_to_arrow_schema(description.schema_descr(), description.key_value_metadata()).map_err(damaged)?;
+        let ColumnTypes { schema, untyped } = column_types(description);
         Ok(Footer {
             schema: Arc::new(schema),
+            untyped,
             rows: u64::try_from(description.num_rows()).unwrap_or(0),
             hash: hex(&Sha256::digest(&bytes)),
             proven: proven(metadata.row_groups()),
+            never_blank: never_blank(metadata.row_groups()),
             spans: metadata.row_groups().iter().map(spans).collect(),
         })
     }
@@ -84,6 +91,22 @@ impl Footer {
     /// Whether statistics prove that no value of a column is null.
     pub fn has_no_null(&self, column: &str) -> bool {
         self.rows == 0 || self.proven.contains_key(column)
+    }
+
+    /// Whether statistics prove that no text of a column is blank; some may be null.
+    pub fn has_no_blank(&self, column: &str) -> bool {
+        self.rows == 0 || self.never_blank.contains(column)
+    }
+
+    /// Whether the file does not have a column.
+    pub fn lacks(&self, column: &str) -> bool {
+        self.schema.field_with_name(column).is_err() && !self.untyped.contains_key(column)
+    }
+
+    /// Whether the file has a column that is not one of these.
+    pub fn has_others_than(&self, columns: &[&str]) -> bool {
+        let typed = self.schema.fields().iter().map(|field| field.name());
+        typed.chain(self.untyped.keys()).any(|name| !columns.contains(&name.as_str()))
     }
 
     /// Whether statistics prove that a column's values are whole numbers within a range, and none null.
@@ -111,6 +134,25 @@ fn proven(groups: &[RowGroupMetaData]) -> BTreeMap<String, Proven> {
         }
     }
     all
+}
+
+/// The columns without blank texts, of which every row group says so.
+fn never_blank(groups: &[RowGroupMetaData]) -> BTreeSet<String> {
+    let of_group = |group: &RowGroupMetaData| -> BTreeSet<String> {
+        let columns = group.columns().iter().filter(|column| shows_every_text(column));
+        columns.map(|column| column.column_path().string()).collect()
+    };
+    let all = groups.iter().filter(|group| group.num_rows() > 0).map(of_group);
+    all.reduce(|mine, theirs| mine.intersection(&theirs).cloned().collect()).unwrap_or_default()
+}
+
+/// Whether the least and the largest text of a chunk both begin with a printable character of ASCII, so that all between them do, or
+/// all are null. Bounds may be cut short, and old writers compare bytes as signed numbers: neither changes what is between.
+fn shows_every_text(column: &ColumnChunkMetaData) -> bool {
+    let Some(Statistics::ByteArray(values)) = column.statistics() else { return false };
+    let all_null = values.null_count_opt().is_some_and(|nulls| i64::try_from(nulls) == Ok(column.num_values()));
+    let bounds = values.min_opt().zip(values.max_opt());
+    all_null || bounds.is_some_and(|(least, most)| [least, most].iter().all(|text| texts::begins_shown(text.data())))
 }
 
 fn spans(group: &RowGroupMetaData) -> BTreeMap<String, Span> {

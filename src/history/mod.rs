@@ -5,19 +5,23 @@
 mod associations;
 mod certifications;
 mod checks;
+mod column_types;
 mod export_coverage;
 mod files;
 mod footer;
+mod id_forms;
 mod identity;
 mod listed;
 mod listing;
 mod month_column;
+mod narrowed;
 mod partners;
 mod source;
 mod stored;
 mod table;
 mod table_formats;
 mod tenants;
+mod texts;
 mod usage_pass;
 mod workload_usage;
 
@@ -28,17 +32,24 @@ use std::sync::{Arc, OnceLock};
 use chrono::{DateTime, NaiveDate, Utc};
 use polars::prelude::*;
 
-pub use checks::{CONTESTED_PAIR, Findings, LeftOut, MISSING_EXPORT, REJECT_COLUMNS, UNKNOWN_PARTNER, WARNINGS};
+use associations::KnownRows;
+pub use associations::{null_tenant_ids, null_tenants};
+pub use checks::{
+    CONTESTED_PAIR, Findings, LeftOut, MISSING_EXPORT, REJECT_COLUMNS, Share, TENANT_ID_DIFFERS_IN_FORM,
+    UNKNOWN_PARTNER, WARNINGS,
+};
 pub use export_coverage::{ExportCoverage, HISTORY_JSON, MissingExport, Spans};
 pub use files::File;
 use files::Root;
 pub use footer::Footer;
+pub use id_forms::IdForms;
 pub use identity::Identity;
 pub use listed::{Listed, ListedFile};
 pub use partners::{Account, Accounts};
 pub use source::{Given, Part, Source};
 pub use table::Table;
 pub use tenants::{TenantRange, Tenants};
+pub use texts::form as id_form;
 pub use usage_pass::{ToFind, Totals, UNLISTED};
 use workload_usage::Months;
 pub use workload_usage::{Rows, UsageMonth};
@@ -47,6 +58,9 @@ use crate::engine;
 use crate::error::{Error, Result, nearest};
 use crate::month::Month;
 use crate::words::{part_of, was};
+
+/// How many names a refusal shows.
+const SHOWN_NAMES: usize = 5;
 
 /// A folder of Parquet tables, opened.
 #[derive(Debug)]
@@ -59,7 +73,8 @@ pub struct History {
     accounts: Accounts,
     /// The months that exports cover, where `ingest` made the history.
     exports: ExportCoverage,
-    associations_sound: OnceLock<bool>,
+    /// What is known of all association rows, once they were looked at.
+    known_associations: OnceLock<KnownRows>,
     /// Where it is a part of a larger history: the months of usage which that has.
     months_of_whole: Option<BTreeSet<Month>>,
     /// Names of the workloads and certifications that some rulebook knows.
@@ -143,7 +158,6 @@ impl History {
         let [partners, associations, certifications, workload_usage] = tables;
         workload_usage::require_month_folders(&workload_usage, &root)?;
         let (accounts, findings) = partners::read(&partners).map_err(|error| partners.place(error))?;
-        let associations_sound = OnceLock::new();
         let history = History {
             root,
             partners,
@@ -152,7 +166,7 @@ impl History {
             workload_usage,
             accounts,
             exports: ExportCoverage::default(),
-            associations_sound,
+            known_associations: OnceLock::new(),
             months_of_whole: None,
             known,
         };
@@ -163,6 +177,11 @@ impl History {
     /// part has no row of it.
     pub fn in_part(self, months: impl IntoIterator<Item = Month>) -> History {
         History { months_of_whole: Some(months.into_iter().collect()), ..self }
+    }
+
+    /// Whether it is a part of a larger history.
+    pub fn is_part(&self) -> bool {
+        self.months_of_whole.is_some()
     }
 
     /// The names that some rulebook knows.
@@ -182,25 +201,30 @@ impl History {
 
     /// Sound association rows of a set of tenants for the given accounts: the table's columns and `account` UInt32.
     pub fn associations(&self, tenants: &TenantRange, accounts: &Accounts) -> Result<LazyFrame> {
-        associations::rows(&self.associations, tenants, accounts, self.associations_are_sound(tenants)?)
+        associations::rows(&self.associations, tenants, accounts, &self.known_associations(tenants)?)
     }
 
-    /// Whether it is known that no association row of these tenants breaks a check. All rows are looked at once, and only by those who
-    /// ask about all: a few tenants are not worth it.
-    fn associations_are_sound(&self, tenants: &TenantRange) -> Result<bool> {
-        match self.associations_sound.get() {
-            Some(sound) => return Ok(*sound),
-            None if *tenants != TenantRange::all() => return Ok(false),
-            None => {}
+    /// What is known of the association rows of some tenants. All rows are looked at once.
+    fn known_associations(&self, tenants: &TenantRange) -> Result<KnownRows> {
+        if let Some(known) = self.known_associations.get() {
+            return Ok(known.clone());
         }
-        let sound = !associations::any_broken(&self.associations)?;
-        Ok(*self.associations_sound.get_or_init(|| sound))
+        let known = associations::known_rows(&self.associations, tenants)?;
+        match *tenants == TenantRange::all() {
+            true => Ok(self.known_associations.get_or_init(|| known).clone()),
+            false => Ok(known),
+        }
     }
 
     /// Rejected association rows of a set of tenants, and workloads that no rulebook knows.
     pub fn check_associations(&self, tenants: &TenantRange) -> Result<Findings> {
-        let sound = self.associations_are_sound(tenants)?;
-        associations::check(&self.associations, tenants, &self.accounts, &self.known.workloads, sound)
+        let known = self.known_associations(tenants)?;
+        associations::check(&self.associations, tenants, &self.accounts, &self.known.workloads, &known)
+    }
+
+    /// Association rows of which the tenant id spells null.
+    pub fn check_null_tenant_ids(&self) -> Result<Findings> {
+        associations::check_null_tenant_ids(&self.associations)
     }
 
     /// What of the findings in `partners`, `associations` and `certifications` belongs to the given accounts. The rest is left out, and counts
@@ -214,7 +238,8 @@ impl History {
             match *table {
                 partners::NAME => theirs.count_checked(partners::NAME, accounts.known_partners() as u64),
                 associations::NAME => {
-                    associations::count_of(&self.associations, tenants, accounts, &self.known.workloads, &mut theirs)?;
+                    let (known, workloads) = (self.known_associations(tenants)?, &self.known.workloads);
+                    associations::count_of(&self.associations, tenants, accounts, workloads, &known, &mut theirs)?;
                 }
                 certifications::NAME => {
                     certifications::count_of(&self.certifications, accounts, &self.known.certifications, &mut theirs)?;
@@ -242,9 +267,19 @@ impl History {
         if !usage.findings.warnings.is_empty() {
             let ids = engine::list(&tenants.ids_of(numbers)?)?;
             theirs.add(workload_usage::warnings_of(&self.workload_usage, rows, ids)?);
-            theirs.keep_unknown("workload", checks::UNKNOWN_WORKLOAD, &self.known.workloads);
+            theirs.keep_unknown("workload", &self.known_workloads());
         }
         Ok(theirs.as_part_of(&usage.findings))
+    }
+
+    /// The workloads that usage rows may name.
+    fn known_workloads(&self) -> checks::Known<'_> {
+        checks::Known {
+            table: workload_usage::NAME,
+            unknown: checks::UNKNOWN_WORKLOAD,
+            differs: checks::WORKLOAD_DIFFERS_IN_FORM,
+            names: &self.known.workloads,
+        }
     }
 
     /// Sound certification rows of the given accounts: the table's columns and `account` UInt32.
@@ -281,7 +316,7 @@ impl History {
     /// A month's usage.
     pub fn usage(&self, rows: &Rows, to_find: &Arc<ToFind>) -> Result<UsageMonth> {
         let mut usage = UsageMonth::open(&self.workload_usage, rows, to_find)?;
-        usage.findings.keep_unknown("workload", checks::UNKNOWN_WORKLOAD, &self.known.workloads);
+        usage.findings.keep_unknown("workload", &self.known_workloads());
         Ok(usage)
     }
 
@@ -432,13 +467,45 @@ impl History {
         others.chain(usage).collect()
     }
 
+    /// Refuses a history of which too large a share of the rows of a table names what differs from known names in form alone.
+    ///
+    /// # Errors
+    /// Refused, with the names that most rows have and the ones that are meant.
+    pub fn refuse_forms(&self, findings: &Findings, max_unknown_ratio: f64) -> Result<()> {
+        let Some((place, share)) = findings.forms.iter().find(|(_, share)| share.exceeds(max_unknown_ratio)) else {
+            return Ok(());
+        };
+        let (what, rule) = match *place {
+            certifications::NAME => ("name a certification", checks::CERTIFICATION_DIFFERS_IN_FORM),
+            partners::NAME => ("name a global account", checks::PARTNER_ID_DIFFERS_IN_FORM),
+            place if Tables::NAMES.contains(&place) => ("name a workload", checks::WORKLOAD_DIFFERS_IN_FORM),
+            _ => ("have a tenant id", TENANT_ID_DIFFERS_IN_FORM),
+        };
+        let table = place.split(' ').next_back().unwrap_or_default();
+        let (part, rows) = (share.part, share.rows);
+        let subjects = findings.subjects(rule);
+        let shown = subjects.iter().filter(|subject| rule != TENANT_ID_DIFFERS_IN_FORM || subject.starts_with(place));
+        let shown: Vec<&str> = shown.take(SHOWN_NAMES).copied().collect();
+        let what = format!(
+            "{part} of {rows} rows of `{table}` {what} that differs from a known one in case, padding or punctuation alone, more than \
+             {max_unknown_ratio} of them: {}",
+            shown.join(", ")
+        );
+        Err(Error::refused(what)
+            .at(self.root.display())
+            .hint("write it as the known one where the files are written, or raise --max-unknown-ratio"))
+    }
+
     /// Refuses a history of which too large a share of a table's checked rows was rejected.
     pub fn refuse_rejects(&self, findings: &Findings, max_reject_ratio: f64) -> Result<()> {
         for table in self.tables() {
             let LeftOut { checked, rejected } = findings.judged(table.name);
             if rejected as f64 > max_reject_ratio * checked as f64 {
                 let (name, were, part) = (table.name, was(rejected), part_of(rejected, checked, "checked row"));
-                let what = format!("{part} of `{name}` {were} rejected, more than {max_reject_ratio} of them");
+                let most = findings.most_rejected_by(name);
+                let most =
+                    most.map_or_else(String::new, |(rule, reason)| format!("; most by {rule}, such as: {reason}"));
+                let what = format!("{part} of `{name}` {were} rejected, more than {max_reject_ratio} of them{most}");
                 return Err(Error::refused(what)
                     .at(self.root.display())
                     .hint("`partnerscore check` shows each with its reason; mend them, or raise --max-reject-ratio"));
@@ -448,14 +515,20 @@ impl History {
     }
 }
 
-/// Rows whose partner is not known, as rejects.
-fn unknown_partners(rows: LazyFrame, table: &'static str, keys: &[&str], accounts: &Accounts) -> LazyFrame {
+/// Rows whose partner is not known, as rejects; the reason names a partner of the same form.
+fn unknown_partners(rows: LazyFrame, table: &'static str, keys: &[&str], accounts: &Accounts) -> Result<DataFrame> {
     let strangers =
         rows.join(accounts.lookup(), [col("partner_id")], [col("partner_id")], JoinArgs::new(JoinType::Anti));
-    strangers.select([
+    let rejects = strangers.select([
         lit(table).alias("table"),
         lit(checks::UNKNOWN_PARTNER).alias("rule"),
         checks::key(keys).alias("key"),
         checks::unknown_partner(checks::shown("partner_id")).alias("reason"),
-    ])
+        col("partner_id"),
+    ]);
+    let rejects = engine::collect("unknown partners", rejects)?;
+    let known = accounts.by_form(rejects.height());
+    checks::with_nearest(rejects, "partner_id", |_, partner_id| {
+        known.get(&texts::form(partner_id)).map(|near| (*near).to_owned())
+    })
 }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::*;
 
-use super::checks::{Check, Findings, any_null, null_columns, rejected, sound};
+use super::checks::{Findings, PARTNER_ID_DIFFERS_IN_FORM, Share, did_you_mean, key_is_there, rejected, sound};
 use super::table::{Column, Kind, Table};
+use super::texts;
 use crate::engine;
 use crate::error::{Error, Result, nearest};
 
@@ -44,9 +45,8 @@ struct Partner {
     global_partner_id: Option<String>,
 }
 
-fn checks() -> Vec<Check> {
-    vec![Check::new("null_key", any_null(&["partner_id"]), null_columns(&["partner_id"]))]
-}
+/// The columns that name partners and distributors.
+const IDS: [&str; 3] = ["partner_id", "global_partner_id", "distributor_id"];
 
 /// Reads the table and rolls locations up to their global accounts.
 ///
@@ -57,19 +57,45 @@ pub(super) fn read(table: &Table) -> Result<(Accounts, Findings)> {
     let rows = engine::collect("partners", table.scan(&files, None)?)?;
     let mut findings = Findings::default();
     findings.count_checked(NAME, rows.height() as u64);
+    let checks = [key_is_there(&["partner_id"], &table.blank_columns(&["partner_id"], None)?)];
     findings.reject(engine::collect(
         "partners rejects",
-        rejected(rows.clone().lazy(), NAME, &["partner_id"], &checks(), &[]),
+        rejected(rows.clone().lazy(), NAME, &["partner_id"], &checks, &[]),
     )?);
-    let sound = engine::collect("partners", rows.lazy().filter(sound(&checks())))?;
-    Ok((roll_up(distinct(&sound)?)?, findings))
+    for column in IDS {
+        findings.warn_null_as_text(NAME, column, texts::null_spellings(&rows, column));
+    }
+    let sound = engine::collect("partners", rows.lazy().filter(sound(&checks)))?;
+    let partners = distinct(&sound)?;
+    count_global_forms(&partners, &mut findings);
+    Ok((roll_up(partners)?, findings))
+}
+
+/// Warns of global accounts without a row of their own that are written like a partner that has one.
+fn count_global_forms(partners: &BTreeMap<String, Partner>, findings: &mut Findings) {
+    let globals = partners.values().filter_map(|partner| partner.global_partner_id.as_ref());
+    let unknown: Vec<&String> = globals.filter(|global| !partners.contains_key(*global)).collect();
+    let mut share = Share { part: 0, rows: partners.len() as u64 };
+    if !unknown.is_empty() {
+        let by_form: BTreeMap<String, &String> = partners.keys().map(|id| (texts::form(id), id)).collect();
+        for global in unknown {
+            let form = texts::form(global);
+            let Some(near) = by_form.get(&form).filter(|_| !form.is_empty()) else { continue };
+            findings.warn(PARTNER_ID_DIFFERS_IN_FORM, did_you_mean(global, near), 1);
+            share.part += 1;
+        }
+    }
+    findings.count_form(NAME, share);
 }
 
 /// Rows by partner_id; exact repeats fold.
 fn distinct(rows: &DataFrame) -> Result<BTreeMap<String, Partner>> {
     let mut partners = BTreeMap::new();
     for index in 0..rows.height() {
-        let text = |name: &str| -> Option<String> { rows.column(name).ok()?.str().ok()?.get(index).map(str::to_owned) };
+        let text = |name: &str| -> Option<String> {
+            let text = rows.column(name).ok()?.str().ok()?.get(index)?;
+            (!texts::is_blank(text)).then(|| text.to_owned())
+        };
         let partner_id = text("partner_id").unwrap_or_default();
         let partner = Partner {
             account: Account {
@@ -97,9 +123,12 @@ fn roll_up(partners: BTreeMap<String, Partner>) -> Result<Accounts> {
         let Some(global) = &partner.global_partner_id else { continue };
         if let Some(above) = partners.get(global).and_then(|account| account.global_partner_id.as_ref()) {
             let what = format!("`{partner_id}` names `{global}` as its global account, which names `{above}` in turn");
-            return Err(Error::refused(what)
-                .at("table partners, column global_partner_id")
-                .hint("name the top account directly"));
+            return Err(Error::refused(what).at("table partners, column global_partner_id").hint(
+                match [global, above].into_iter().find(|id| texts::spells_null(id)) {
+                    Some(id) => format!("`{id}` is a text here; write null for a partner without a global account"),
+                    None => "name the top account directly".to_owned(),
+                },
+            ));
         }
     }
     let global_of = |partner_id: &String, partner: &Partner| {
@@ -134,6 +163,12 @@ impl Accounts {
     /// How many partners have these accounts, locations included.
     pub(super) fn known_partners(&self) -> usize {
         self.by_partner.len()
+    }
+
+    /// A partner of each form, to find out what others may mean; none where nothing is to be found out.
+    pub(super) fn by_form(&self, to_find: usize) -> BTreeMap<String, &str> {
+        let partners = self.by_partner.keys().filter(|_| to_find > 0);
+        partners.map(|id| (texts::form(id), id.as_str())).filter(|(form, _)| !form.is_empty()).collect()
     }
 
     /// The number of a partner's global account.

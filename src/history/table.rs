@@ -1,6 +1,7 @@
 //! A table of the history: its columns, and a scan that brings every file to the same types.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use arrow::datatypes::DataType as ArrowType;
@@ -12,11 +13,16 @@ use super::files::{File, Root, TableFiles};
 use super::footer::{Footer, unreadable};
 use super::identity;
 use super::listing;
+use super::narrowed::Narrowed;
 use super::source::Part;
 use super::stored::Stored;
+use super::texts;
 use crate::engine::{self, Flow};
 use crate::error::{Code, Error, Result, nearest};
 use crate::month::Month;
+
+/// Where a field names the extension type that its values are of.
+const EXTENSION: &str = "ARROW:extension:name";
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +103,8 @@ pub struct Table {
     /// Names of files beside them that are not read.
     not_read: Vec<String>,
     footers: Mutex<BTreeMap<String, Footer>>,
+    /// Where each file with extra columns is read.
+    narrowed: Mutex<Narrowed>,
     /// What brings the files here, where they lie on an object store.
     stored: Option<Arc<Stored>>,
     /// The rows, where they are in memory and not in files.
@@ -125,7 +133,7 @@ enum Origin {
 impl Table {
     pub(super) fn open(root: &Root, name: &'static str, columns: &'static [Column]) -> Result<Table> {
         let TableFiles { files, not_read } = root.table_files(name)?;
-        Ok(Table { name, columns, files, not_read, footers: Mutex::default(), stored: root.stored(), held: None })
+        Ok(Table { not_read, ..Table::with(name, columns, files, root.stored(), None) })
     }
 
     /// A table that was given by itself.
@@ -138,8 +146,7 @@ impl Table {
             Part::Listed(listed) => listed,
         };
         let (files, stored) = listed.open(name)?;
-        let not_read = Vec::new();
-        Ok(Table { name, columns, files, not_read, footers: Mutex::default(), stored, held: None })
+        Ok(Table::with(name, columns, files, stored, None))
     }
 
     /// A table whose rows are in memory.
@@ -162,8 +169,18 @@ impl Table {
         let selected = selected.collect::<Result<Vec<_>>>()?;
         let rows = engine::collect("tables", rows.lazy().select(selected))?;
         let held = vec![Held { month: None, rows }];
-        let (files, not_read, footers) = (Vec::new(), Vec::new(), Mutex::default());
-        Ok(Table { name, columns, files, not_read, footers, stored: None, held: Some(held) })
+        Ok(Table::with(name, columns, Vec::new(), None, Some(held)))
+    }
+
+    fn with(
+        name: &'static str,
+        columns: &'static [Column],
+        files: Vec<File>,
+        stored: Option<Arc<Stored>>,
+        held: Option<Vec<Held>>,
+    ) -> Table {
+        let not_read = Vec::new();
+        Table { name, columns, files, not_read, footers: Mutex::default(), narrowed: Mutex::default(), stored, held }
     }
 
     /// Tells rows in memory apart by the month of a date, once for every month that is going to be looked at.
@@ -360,6 +377,9 @@ impl Table {
             let what = format!("table `{}` has column `{}` {namesakes} times in one file", self.name, column.name);
             return Err(Error::refused(what).at(&file.place).hint("write the file with each column once"));
         }
+        if let Some(why) = footer.untyped.get(column.name) {
+            return Err(self.wrong_type(column, file, &format!("of a type that cannot be read ({why})")));
+        }
         let Ok(field) = footer.schema.field_with_name(column.name) else {
             return if column.optional {
                 self.absent(column, file, footer)
@@ -367,10 +387,13 @@ impl Table {
                 Err(self.missing_column(column, file, footer))
             };
         };
+        if let Some(extension) = field.metadata().get(EXTENSION) {
+            return Err(self.wrong_type(column, file, extension));
+        }
         match field.data_type() {
             ArrowType::Null => Ok(Origin::Absent),
             stored if fits(column.kind, stored) => Ok(Origin::Stored(stored.to_string())),
-            stored => Err(self.wrong_type(column, file, stored)),
+            stored => Err(self.wrong_type(column, file, &stored.to_string())),
         }
     }
 
@@ -397,7 +420,7 @@ impl Table {
         Error::refused(format!("table `{}` lacks column `{}`", self.name, column.name)).at(&file.place).hint(hint)
     }
 
-    fn wrong_type(&self, column: &Column, file: &File, stored: &ArrowType) -> Error {
+    fn wrong_type(&self, column: &Column, file: &File, stored: &str) -> Error {
         let wanted = column.kind.words();
         Error::refused(format!("column `{}` of table `{}` is {stored}, and must be {wanted}", column.name, self.name))
             .at(&file.place)
@@ -405,7 +428,8 @@ impl Table {
     }
 
     fn scan_alike(&self, origins: &[Origin], files: &[&File], keep: Option<&Expr>) -> Result<LazyFrame> {
-        let paths: Vec<PlRefPath> = files.iter().map(|file| PlRefPath::new(file.path.to_string_lossy())).collect();
+        let paths = files.iter().map(|file| self.place_of(file, origins)).collect::<Result<Vec<_>>>()?;
+        let paths: Vec<PlRefPath> = paths.iter().map(|path| PlRefPath::new(path.to_string_lossy())).collect();
         let arguments = UnifiedScanArgs {
             glob: false,
             hive_options: HiveOptions::new_disabled(),
@@ -429,6 +453,45 @@ impl Table {
             lf = lf.filter(keep.clone());
         }
         Ok(lf.select(columns().map(|(column, origin)| typed(column, origin)).collect::<Vec<_>>()))
+    }
+
+    /// Where the engine reads a file: a copy of the columns that are read, where it has no type for others.
+    fn place_of(&self, file: &File, origins: &[Origin]) -> Result<PathBuf> {
+        let stored = self.columns.iter().zip(origins).filter(|(_, origin)| matches!(origin, Origin::Stored(_)));
+        let stored: Vec<&str> = stored.map(|(column, _)| column.name).collect();
+        if !self.footer(file)?.has_others_than(&stored) {
+            return Ok(file.path.clone());
+        }
+        let mut narrowed = self.narrowed.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        match narrowed.known(file) {
+            Some(place) => Ok(place),
+            None if engine::has_types_of(&file.path) => Ok(narrowed.as_it_is(file)),
+            None => narrowed.copy(file, &stored),
+        }
+    }
+
+    /// The text columns among some in which a row, of those that `keep` keeps, holds a blank text. Nothing is read where statistics of all files prove
+    /// that none does.
+    ///
+    /// # Errors
+    /// Those of [`scan`](Table::scan).
+    pub(super) fn blank_columns(&self, names: &[&'static str], keep: Option<&Expr>) -> Result<BTreeSet<&'static str>> {
+        let files: Vec<&File> = self.files.iter().collect();
+        let footers = files.iter().map(|file| self.footer(file)).collect::<Result<Vec<_>>>()?;
+        let unproven = |name: &&str| {
+            let stored = footers.iter().zip(&files).all(|(footer, file)| {
+                let elsewhere = file.hive.contains_key(*name) || footer.lacks(name);
+                elsewhere || footer.has_no_blank(name)
+            });
+            self.is_held() || !stored
+        };
+        let unproven: Vec<&'static str> = names.iter().copied().filter(unproven).collect();
+        let Some(may_be_blank) = unproven.iter().map(|name| texts::may_be_blank(name)).reduce(Expr::or) else {
+            return Ok(BTreeSet::new());
+        };
+        let wanted: Vec<Expr> = unproven.iter().map(|name| col(*name)).collect();
+        let rows = engine::collect("blank texts", self.scan(&files, keep)?.filter(may_be_blank).select(wanted))?;
+        Ok(unproven.into_iter().filter(|name| texts::any_blank(&rows, name)).collect())
     }
 
     /// The literal of a column that the files do not store.

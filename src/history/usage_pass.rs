@@ -5,13 +5,15 @@
 //! looked at together. Rows in any order need a map of every id and a set of every key.
 
 use std::cmp::Ordering;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use polars::prelude::*;
 
+use super::id_forms::IdForms;
 use super::tenants::Tenants;
+use super::texts;
 use crate::engine::{self, Flow};
 use crate::error::Result;
 
@@ -63,6 +65,12 @@ pub(super) struct Seen {
     pub workloads: Vec<Workload>,
     /// Ids of tenants of which some key repeats.
     pub repeating: Vec<String>,
+    /// Whether some tenant or workload is blank.
+    pub any_blank: bool,
+    /// How many rows have a tenant that spells null, by spelling.
+    pub null_tenants: BTreeMap<String, u64>,
+    /// How the ids of tenants are written that were not asked for.
+    pub id_forms: IdForms,
 }
 
 /// A workload name, and how many rows have it.
@@ -203,6 +211,8 @@ struct Tenant {
     /// Its number in the map or among the tenants asked for.
     number: u32,
     wanted: bool,
+    /// Whether it did not come before.
+    is_new: bool,
 }
 
 /// Places of the workloads whose views came before. Views of one chunk are equal where names are; a slot holds the last that fell in it.
@@ -231,6 +241,7 @@ impl Pass {
                 // Equal views are equal ids. Other views may be, too: then the same tenant begins anew.
                 let more = views[from..].iter().take_while(|view| **view == views[from]).count();
                 let Some(tenant) = self.begin(ids.value(from)) else { return Ok(Flow::Break(())) };
+                self.look_at(tenant, ids.value(from), more);
                 let mut repeats = false;
                 for row in from..from + more {
                     let view = names.views()[row].as_u128();
@@ -276,19 +287,30 @@ impl Pass {
                         last.push_str(id);
                     }
                 }
-                Some(Tenant { number: *next as u32, wanted: *wanted })
+                Some(Tenant { number: *next as u32, wanted: *wanted, is_new: order == Ordering::Greater })
             }
             Order::Any { numbers, .. } => {
-                let number = match numbers.get(id) {
-                    Some(number) => *number,
+                let (number, is_new) = match numbers.get(id) {
+                    Some(number) => (*number, false),
                     None => {
                         let number = numbers.len() as u32;
                         numbers.insert(id.to_owned(), number);
-                        number
+                        (number, true)
                     }
                 };
-                Some(Tenant { number, wanted: (number as usize) < tenants.len() })
+                Some(Tenant { number, wanted: (number as usize) < tenants.len(), is_new })
             }
+        }
+    }
+
+    /// Looks at the id of a run of rows. Those that were asked for are in associations, which are looked at by themselves.
+    fn look_at(&mut self, tenant: Tenant, id: &str, rows: usize) {
+        if tenant.is_new && !tenant.wanted {
+            self.seen.any_blank |= texts::is_blank(id);
+            self.seen.id_forms.count(id);
+        }
+        if texts::spells_null(id) {
+            *self.seen.null_tenants.entry(id.to_owned()).or_default() += rows as u64;
         }
     }
 
@@ -298,6 +320,7 @@ impl Pass {
         if let Some(place) = workloads.iter().position(|workload| workload.name == name) {
             return place;
         }
+        self.seen.any_blank |= texts::is_blank(name);
         let number = self.to_find.workloads.iter().position(|listed| listed == name);
         let number = number.and_then(|position| u8::try_from(position + 1).ok()).unwrap_or(UNLISTED);
         let has = |(place, list): (usize, &Vec<u8>)| u64::from(list.contains(&number)) << place;

@@ -8,14 +8,16 @@ use chrono::NaiveDate;
 use polars::prelude::*;
 
 use super::checks::{
-    ACTIVE_USERS_ABOVE_PAID_SEATS, Check, Findings, LARGEST_COUNT, MONTH_DIFFERS_FROM_FOLDER, REJECT_COLUMNS, any_null,
-    key, null_columns, rejected, says, sound, unsound,
+    ACTIVE_USERS_ABOVE_PAID_SEATS, Blank, Check, Findings, LARGEST_COUNT, MONTH_DIFFERS_FROM_FOLDER, REJECT_COLUMNS,
+    any_null, key, key_is_there, null_columns, rejected, says, sound, unsound,
 };
 use super::files::File;
 use super::footer::{Footer, Span};
+use super::id_forms::IdForms;
 use super::month_column;
 use super::table::{Column, Kind, Table};
 use super::tenants::{TenantRange, Tenants};
+use super::texts;
 use super::usage_pass::{self, Seen, ToFind, Totals};
 use crate::engine;
 use crate::error::{Error, Result};
@@ -31,10 +33,17 @@ pub(super) const COLUMNS: &[Column] = &[
 ];
 pub(super) const MONTH: &str = "month";
 const KEY: [&str; 3] = ["tenant_id", "workload", MONTH];
+const TEXTS: [&str; 2] = ["tenant_id", "workload"];
 const COUNTS: [&str; 2] = ["paid_seats", "active_users"];
 
-/// What a row must not be; the month of rows whose folder names a first of month is beyond doubt.
+/// What a row must not be, blank texts aside, which the pass over its rows finds. The month of rows whose folder names a first of month
+/// is beyond doubt.
 fn checks(month: bool) -> Vec<Check> {
+    checks_of(month, &Blank::new())
+}
+
+/// Every check; the texts of `blank` may be blank.
+fn checks_of(month: bool, blank: &Blank) -> Vec<Check> {
     let keys = if month { &KEY[..] } else { &KEY[..2] };
     let any = |broken: &dyn Fn(Expr) -> Expr| {
         COUNTS.iter().map(|name| broken(col(*name))).reduce(Expr::or).unwrap_or_else(|| lit(false))
@@ -45,7 +54,7 @@ fn checks(month: bool) -> Vec<Check> {
     let negative = |count: Expr| count.lt(lit(0));
     let too_large = |count: Expr| count.gt(lit(LARGEST_COUNT));
     let mut checks = vec![
-        Check::new("null_key", any_null(keys), null_columns(keys)),
+        key_is_there(keys, blank),
         Check::new("null_count", any_null(&COUNTS), null_columns(&COUNTS)),
         Check::new("negative_count", any(&negative), whichever(&negative, "is negative:")),
         Check::new("count_too_large", any(&too_large), whichever(&too_large, "is too large:")),
@@ -99,6 +108,8 @@ pub struct UsageMonth {
     pub height: u64,
     /// Of all tenants looked at: warnings, rejected rows and how many were checked.
     pub findings: Findings,
+    /// How the ids of tenants are written that were not asked for.
+    pub id_forms: IdForms,
     /// Rejected rows with their `tenant_id`: those that break a check, and those whose key stands for several values.
     rejects: [DataFrame; 2],
     /// By tenant, how many rows that break no check it has, repeats included.
@@ -273,7 +284,7 @@ pub(super) fn check_monthless(table: &Table) -> Result<Findings> {
     let mut findings = Findings::default();
     let monthless = engine::is_calendar_day(col(MONTH)).fill_null(lit(false)).not();
     let scan = table.scan(&files, Some(&monthless))?;
-    let rejects = engine::collect("usage rejects", rejected(scan, NAME, &KEY, &checks(true), &[]))?;
+    let rejects = as_rejects(engine::collect("usage rejects", scan)?)?.drop_many(["tenant_id"]);
     findings.count_checked(NAME, rejects.height() as u64);
     findings.reject(rejects);
     Ok(findings)
@@ -304,12 +315,18 @@ impl UsageMonth {
         let theirs = haystack.map(|ids| col("tenant_id").is_in(ids, false));
         let keep = wanted.range.keep().into_iter().chain(theirs).reduce(Expr::and);
         let broken = stored(table, wanted.month, keep.clone(), Wanted::Unsound)?;
-        let broken = rejected(broken, NAME, &KEY, &checks(true), &["tenant_id"]);
-        let broken = engine::collect("usage rejects", broken)?;
+        let mut broken = engine::collect("usage rejects", broken)?;
         // Where nothing is broken there is nothing to leave out, and the scan is quicker without a filter.
         let sound = if broken.height() == 0 { Wanted::All } else { Wanted::Sound };
-        let rows = rows_of(stored(table, wanted.month, keep, sound)?);
-        let mut seen = usage_pass::seen(&rows, to_find)?;
+        let mut sound = stored(table, wanted.month, keep, sound)?;
+        let mut seen = usage_pass::seen(&rows_of(sound.clone()), to_find)?;
+        if seen.any_blank {
+            let blank = engine::collect("usage rejects", sound.clone().filter(any_blank()))?;
+            broken.vstack_mut(&blank).map_err(|error| Error::internal(error.to_string()))?;
+            sound = sound.filter(any_blank().not());
+            seen = usage_pass::seen(&rows_of(sound.clone()), to_find)?;
+        }
+        let (rows, broken) = (rows_of(sound), as_rejects(broken)?);
         let (mut findings, mut height) = counted(&seen);
         let (checked, mut conflicting) = (seen.rows_of_tenants.clone(), DataFrame::default());
         if !seen.repeating.is_empty() {
@@ -323,7 +340,16 @@ impl UsageMonth {
         findings.reject(conflicting.drop("tenant_id").unwrap_or_default());
         let found = seen.rows_of_tenants.iter().map(|rows| *rows > 0).collect();
         let rejects = [broken, conflicting];
-        Ok(UsageMonth { rows: seen.take_rows(), totals: seen.totals, found, height, findings, rejects, checked })
+        Ok(UsageMonth {
+            rows: seen.take_rows(),
+            totals: seen.totals,
+            found,
+            height,
+            findings,
+            id_forms: seen.id_forms,
+            rejects,
+            checked,
+        })
     }
 
     /// What was rejected and checked of some of the tenants, by number; what is warned of is whole months.
@@ -346,6 +372,20 @@ impl UsageMonth {
     }
 }
 
+/// True for rows whose tenant or workload is blank.
+fn any_blank() -> Expr {
+    TEXTS.iter().map(|name| texts::blank(name)).reduce(Expr::or).unwrap_or_else(|| lit(false))
+}
+
+/// Broken rows as rejects, with `tenant_id`.
+fn as_rejects(broken: DataFrame) -> Result<DataFrame> {
+    if broken.height() == 0 {
+        return Ok(DataFrame::default());
+    }
+    let checks = checks_of(true, &Blank::from(TEXTS));
+    engine::collect("usage rejects", rejected(broken.lazy(), NAME, &KEY, &checks, &["tenant_id"]))
+}
+
 /// The warnings that a pass has counted, and its rows.
 fn counted(seen: &Seen) -> (Findings, u64) {
     let mut findings = Findings::default();
@@ -353,6 +393,7 @@ fn counted(seen: &Seen) -> (Findings, u64) {
         findings.warn("workload", workload.name.clone(), workload.rows);
         findings.warn(ACTIVE_USERS_ABOVE_PAID_SEATS, workload.name.clone(), workload.over);
     }
+    findings.warn_null_as_text(NAME, "tenant_id", seen.null_tenants.clone());
     let height = seen.workloads.iter().map(|workload| workload.rows).sum();
     findings.count_checked(NAME, height);
     (findings, height)

@@ -10,7 +10,7 @@ use super::workloads::{ALL_WORKLOADS, Workloads};
 use super::{Period, Question};
 use crate::engine;
 use crate::error::Result;
-use crate::history::{CONTESTED_PAIR, Findings, TenantRange, Tenants};
+use crate::history::{CONTESTED_PAIR, Findings, IdForms, TenantRange, Tenants, null_tenant_ids, null_tenants};
 use crate::month::Month;
 use crate::rulebook::{ASSOCIATION_TYPES, Rulebook};
 
@@ -22,6 +22,10 @@ pub(super) struct Associations {
     pub tenants: Tenants,
     /// By tenant, whether some row names a workload.
     pub names_workloads: Vec<bool>,
+    /// How the ids of the tenants are written.
+    pub id_forms: IdForms,
+    /// Rows whose tenant id spells null, where there are any.
+    null_tenants: Option<DataFrame>,
     key: PairKey,
     /// Rows that name a workload which no metric lists, where evidence is wanted: `account`, `option`, `tenant_id`, `workload` (its
     /// name), `start_date`, `end_date`.
@@ -40,6 +44,7 @@ impl Associations {
         let rows = claimed(associations, question.rules, periods, workloads);
         let rows = engine::collect("associations", rows)?;
         let (tenants, numbers) = engine::stage("tenants", || Tenants::number(&engine::column(&rows, "tenant_id")?))?;
+        let null_tenants = null_tenants(&rows, &tenants)?;
         let rows = engine::with_column(rows.drop_many(["tenant_id"]), numbers)?;
         let named = rows.clone().lazy().filter(col("workload").neq(lit(ALL_WORKLOADS))).select([col("tenant")]);
         let named = engine::column(&engine::collect("claims", named)?, "tenant")?;
@@ -47,7 +52,8 @@ impl Associations {
         let rows = rows.lazy().with_columns([key.unit()]).with_columns([key.pair()]);
         let rows = engine::collect("claims", rows.select([PAIR, "start_date", "end_date"].map(col)))?;
         let unlisted = question.evidence.then(|| unlisted(question, periods, range, workloads)).transpose()?;
-        Ok(Associations { rows, names_workloads: tenants.marked(&named)?, tenants, key, unlisted })
+        let (names_workloads, id_forms) = (tenants.marked(&named)?, IdForms::of(&tenants));
+        Ok(Associations { rows, names_workloads, id_forms, null_tenants, tenants, key, unlisted })
     }
 
     /// What is held at M or at P of workloads that no metric lists: `account`, `option`, `tenant_id`, `workload`, each once.
@@ -56,6 +62,13 @@ impl Associations {
         let rows = self.unlisted.clone()?.lazy().filter(held);
         let columns = ["account", "option", "tenant_id", "workload"].map(col);
         Some(rows.select(columns).unique(None, UniqueKeepStrategy::Any))
+    }
+
+    /// Warnings of tenant ids that spell null, in rows that hold at M or at P.
+    pub(super) fn null_tenant_ids(&self, period: Period) -> Result<Findings> {
+        let Some(rows) = self.null_tenants.clone() else { return Ok(Findings::default()) };
+        let held = holds(period.month).or(holds(period.year_ago));
+        Ok(null_tenant_ids(&engine::collect("associations", rows.lazy().filter(held))?))
     }
 
     /// What they claim in a period.

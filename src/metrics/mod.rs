@@ -15,6 +15,7 @@ mod months;
 mod net_customer_adds;
 mod pairs;
 pub mod reason;
+mod tenant_forms;
 mod usage_growth;
 mod workloads;
 
@@ -29,11 +30,12 @@ use claims::{Associations, Claims};
 pub use facts::{Fact, Facts};
 use months::Months;
 use pairs::{At, Pairs};
+pub use tenant_forms::tenant_forms;
 use workloads::{List, Workloads};
 
 use crate::engine;
 use crate::error::Result;
-use crate::history::{Accounts, Findings, History, TenantRange, Tenants, ToFind, UsageMonth};
+use crate::history::{Accounts, Findings, History, IdForms, TenantRange, Tenants, ToFind, UsageMonth};
 use crate::month::Month;
 use crate::rulebook::{ALL_OPTIONS, Measure, Metric, Rulebook, Track};
 
@@ -98,6 +100,8 @@ pub struct Coverage {
     pub rows_at_p: u64,
     /// Months in which an association that counts begins, and of which there is no usage.
     pub missing_months: std::collections::BTreeSet<Month>,
+    /// How tenant ids of associations and of usage at M are written.
+    pub id_forms: IdForms,
 }
 
 impl Coverage {
@@ -109,6 +113,7 @@ impl Coverage {
             tenants_found: held.iter().zip(&at_m.found).filter(|(held, found)| **held && **found).count() as u64,
             rows_at_m: at_m.height,
             rows_at_p: at_p.height,
+            id_forms: at_m.id_forms.clone(),
             ..Coverage::default()
         })
     }
@@ -120,6 +125,7 @@ impl Coverage {
         self.rows_at_m += other.rows_at_m;
         self.rows_at_p += other.rows_at_p;
         self.missing_months.extend(other.missing_months);
+        self.id_forms.add_all(&other.id_forms);
     }
 }
 
@@ -160,6 +166,8 @@ impl<'a> TenantSet<'a> {
         self.months.forget_before(period.year_ago);
         let (at_m, at_p) = (self.months.whole(period.month)?, self.months.whole(period.year_ago)?);
         answer.coverage = Coverage::of(&claims, &at_m, &at_p)?;
+        answer.coverage.id_forms.add_all(&self.associations.id_forms);
+        answer.findings.add(self.associations.null_tenant_ids(period)?);
         let only_earlier = absent::only_earlier(&question, &claims, &at_m, &at_p)?;
         let pairs = |list: &List| {
             let months = [At { usage: &at_m, name: "m" }, At { usage: &at_p, name: "p" }];

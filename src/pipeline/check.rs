@@ -27,17 +27,18 @@ fn check_all(history: &History, rules: &Rulebook, findings: &mut Findings) -> Re
         findings.add(history.check_usage(*month)?);
     }
     let months = history.usage_months()?;
+    findings.add(history.check_null_tenant_ids()?);
     if let Some(newest) = months.last() {
-        findings.add(contested(history, rules, *newest)?);
+        let question = question(history, rules, *newest);
+        findings.add(metrics::contested(&question)?);
+        findings.add(metrics::tenant_forms(&question)?);
         findings.add(history.check_exports(history.accounts(), (rules.year_ago(*newest), *newest)));
     }
     Ok(months)
 }
 
-/// Pairs that two partners hold at the newest month through an option that has one partner at most.
-fn contested(history: &History, rules: &Rulebook, month: Month) -> Result<Findings> {
+/// What a score of a month asks.
+fn question<'a>(history: &'a History, rules: &'a Rulebook, month: Month) -> Question<'a> {
     let period = Period::of(rules, rules.as_of_month(month));
-    let question =
-        Question { history, rules, accounts: history.accounts(), period, evidence: false, carried_from: None };
-    metrics::contested(&question)
+    Question { history, rules, accounts: history.accounts(), period, evidence: false, carried_from: None }
 }

@@ -49,6 +49,8 @@ pub struct Settings {
     pub max_reject_ratio: f64,
     /// Smallest share of the tenants held at M that usage at M must know.
     pub min_coverage: f64,
+    /// Largest share of rows that may name what differs from a known name in case, padding or punctuation alone.
+    pub max_unknown_ratio: f64,
     /// Largest share of the partners of the last run that may be missing in this one.
     pub max_fall_in_partners: Option<f64>,
     /// Most points that the mean score may lie below that of the last run.
@@ -72,6 +74,7 @@ impl Settings {
             evidence: false,
             max_reject_ratio: 0.01,
             min_coverage: 0.5,
+            max_unknown_ratio: 0.05,
             max_fall_in_partners: None,
             max_fall_in_mean_points: None,
             carried_from: None,
@@ -88,7 +91,7 @@ impl Settings {
 
     /// For questions about a few partners: whether the data can be trusted was judged when the portfolio was scored.
     pub fn of_a_few(self) -> Self {
-        Settings { max_reject_ratio: 1.0, min_coverage: 0.0, ..self }
+        Settings { max_reject_ratio: 1.0, min_coverage: 0.0, max_unknown_ratio: 1.0, ..self }
     }
 }
 

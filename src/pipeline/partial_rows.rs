@@ -5,7 +5,7 @@ use polars::prelude::*;
 use super::scoring::Sum;
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::history::{Accounts, Findings, LeftOut, REJECT_COLUMNS, Tables, WARNINGS};
+use crate::history::{Accounts, Findings, LeftOut, REJECT_COLUMNS, Share, Tables, WARNINGS};
 use crate::metrics::{Coverage, Fact, Facts};
 use crate::rulebook::{Measure, Rulebook};
 
@@ -28,6 +28,10 @@ const REJECT: &str = "reject";
 const WARNING: &str = "warning";
 /// How many of what [`Coverage`] counts.
 const COVERAGE: &str = "coverage";
+/// Of a table, how many rows name what differs from a known name in form alone (current), of how many that name something (prior).
+const FORM: &str = "form";
+/// How many tenant ids are written in a way, by its number.
+const ID_FORM: &str = "id_form";
 /// How many sets miss the usage of a month.
 const MISSING_MONTH: &str = "missing_month";
 
@@ -47,6 +51,12 @@ pub(super) fn of_sum(mut sum: Sum, accounts: &Accounts, rules: &Rulebook) -> Res
     }
     for ((rule, subject), count) in &sum.findings.warnings {
         rows.count(WARNING, [rule, subject], *count);
+    }
+    for (table, share) in &sum.findings.forms {
+        rows.add(FORM, [table], Fact { current: whole(share.part), prior: whole(share.rows) });
+    }
+    for (form, ids) in sum.coverage.id_forms.iter() {
+        rows.count(ID_FORM, [&form.to_string()], ids);
     }
     for (name, count) in counts(&mut sum.coverage) {
         rows.count(COVERAGE, [name], *count);
@@ -93,6 +103,10 @@ fn counts(coverage: &mut Coverage) -> [(&'static str, &mut u64); 4] {
     ]
 }
 
+fn whole(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 /// The names that stand for a measure.
 fn names(measure: &Measure) -> [&str; 3] {
     [measure.track.name(), measure.metric.name(), &measure.option]
@@ -115,7 +129,7 @@ impl Rows {
     }
 
     fn count<const N: usize>(&mut self, kind: &'static str, keys: [&str; N], count: u64) {
-        self.add(kind, keys, Fact { current: i64::try_from(count).unwrap_or(i64::MAX), prior: 0 });
+        self.add(kind, keys, Fact { current: whole(count), prior: 0 });
     }
 
     fn add_facts(&mut self, facts: &Facts, accounts: &Accounts, rules: &Rulebook) {
@@ -201,6 +215,12 @@ impl Adding<'_> {
                 let rule = WARNINGS.into_iter().find(|rule| *rule == first)?;
                 self.sum.findings.warn(rule, second, count);
             }
+            FORM => {
+                let table = Tables::NAMES.into_iter().find(|name| *name == first)?;
+                let rows = u64::try_from(number.prior).ok()?;
+                self.sum.findings.count_form(table, Share { part: count, rows });
+            }
+            ID_FORM => self.sum.coverage.id_forms.add(first.parse().ok()?, count),
             COVERAGE => {
                 let (_, total) = counts(&mut self.sum.coverage).into_iter().find(|(name, _)| *name == first)?;
                 *total += count;

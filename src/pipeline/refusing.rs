@@ -57,6 +57,7 @@ pub(super) fn refuse(
                 .hint("`partnerscore check` shows each with its reason"));
         }
     }
+    history.refuse_forms(findings, settings.max_unknown_ratio)?;
     if (coverage.tenants_found as f64) < settings.min_coverage * coverage.tenants_held as f64 {
         let what = format!(
             "only {} with an association that holds are found in usage of {}",

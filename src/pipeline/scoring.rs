@@ -208,11 +208,20 @@ impl Walk<'_> {
             if self.settings.carried_from.is_none() {
                 findings.add(history.check_compared_exports(&accounts, (period.year_ago, period.month)));
             }
+            findings.add(self.tenant_forms(period, &coverage)?);
             refusing::refuse(self.settings, &history, &findings, &coverage, period)?;
             let scores = score::score(&accounts, &facts, &self.settings.rules);
             Ok(Scored { period, accounts, scores, findings, coverage, facts, history })
         });
         (date.job, scored.map_err(|error| self.history.place(error)))
+    }
+
+    /// Tenants that associations and usage write differently. A part of a history has not all ids to compare.
+    fn tenant_forms(&self, period: Period, coverage: &Coverage) -> Result<Findings> {
+        match coverage.id_forms.may_differ_in_form() && !self.history.is_part() {
+            true => metrics::tenant_forms(&self.question(period)),
+            false => Ok(Findings::default()),
+        }
     }
 
     /// The facts of contributions; where evidence is wanted, they are kept and read back.

@@ -80,6 +80,7 @@ fn all_cases_of_a_file_in_one_history() {
             let settings = Settings {
                 min_coverage: 0.0,
                 max_reject_ratio: 1.0,
+                max_unknown_ratio: 1.0,
                 ..Settings::new(folder.path(), group[0].1.as_of, rules)
             };
             let scored = pipeline::score(&settings).unwrap_or_else(|error| panic!("{}: {error}", file.display()));

@@ -11,7 +11,7 @@ use arrow::datatypes::DataType;
 use chrono::{Datelike, NaiveDate};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -35,6 +35,8 @@ pub struct Layout {
     pub extras: bool,
     /// Leave out every optional column that holds only nulls.
     pub drop_optional: bool,
+    /// Whether footers have statistics.
+    pub statistics: bool,
 }
 
 impl Default for Layout {
@@ -47,6 +49,7 @@ impl Default for Layout {
             text: DataType::Utf8,
             extras: false,
             drop_optional: false,
+            statistics: true,
         }
     }
 }
@@ -127,8 +130,10 @@ pub fn write_file(path: &Path, columns: Columns, layout: &Layout) {
         arrays.reverse();
     }
     let batch = RecordBatch::try_from_iter(arrays).expect("columns of one length");
+    let statistics = if layout.statistics { EnabledStatistics::Page } else { EnabledStatistics::None };
     let properties = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
+        .set_statistics_enabled(statistics)
         .set_max_row_group_row_count(Some(5000))
         .build();
     let file = File::create(path).expect("a file");

@@ -13,6 +13,7 @@ mod edges;
 mod engine_revision;
 mod examples;
 mod explains;
+mod extra_columns;
 mod faults;
 mod fixture;
 mod golden;
@@ -58,6 +59,7 @@ mod spark;
 mod stale_results;
 mod storage;
 mod stored_nights;
+mod texts;
 mod vintages;
 mod workbooks;
 

@@ -89,7 +89,12 @@ fn a_flag_is_over_a_variable_and_a_variable_over_the_file() {
     let night = Night::new(&format!("{PLAIN}shards = 2\nevidence = true\nmin_coverage = 0.4\n"));
     let plan = night.plan(
         &["--shards", "4", "--max-fall-in-mean-points", "3", "--evidence=false"],
-        &[("PARTNERSCORE_SHARDS", "3"), ("PARTNERSCORE_STRICT", "yes"), ("PARTNERSCORE_AS_OF", "newest_month")],
+        &[
+            ("PARTNERSCORE_SHARDS", "3"),
+            ("PARTNERSCORE_STRICT", "yes"),
+            ("PARTNERSCORE_AS_OF", "newest_month"),
+            ("PARTNERSCORE_MAX_UNKNOWN_RATIO", "0.2"),
+        ],
     );
     let settings: BTreeMap<&str, (&Value, &str)> = plan["settings"]
         .as_array()
@@ -108,6 +113,7 @@ fn a_flag_is_over_a_variable_and_a_variable_over_the_file() {
         ("strict", "true", "the variable PARTNERSCORE_STRICT"),
         ("as_of", "newest_month", "the variable PARTNERSCORE_AS_OF"),
         ("min_coverage", "0.4", line(6).as_str()),
+        ("max_unknown_ratio", "0.2", "the variable PARTNERSCORE_MAX_UNKNOWN_RATIO"),
         ("max_reject_ratio", "0.01", "default"),
         ("rulebook", "modern-work-2024", "default"),
     ] {

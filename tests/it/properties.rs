@@ -70,8 +70,7 @@ fn point_row(score: &Score, index: usize, measure: &Measure) -> MetricPoint {
 
 /// A history scored by the program, with everything that may be refused allowed.
 fn scored(folder: &Path, rules: &Rulebook, as_of: NaiveDate, shards: usize) -> Scored {
-    let settings =
-        Settings { min_coverage: 0.0, max_reject_ratio: 1.0, shards, ..Settings::new(folder, as_of, rules.clone()) };
+    let settings = Settings { shards, ..Settings::new(folder, as_of, rules.clone()).of_a_few() };
     let scored = pipeline::score(&settings).unwrap_or_else(|error| panic!("{error}"));
     as_second(&scored.scores, rules)
 }
@@ -138,7 +137,7 @@ fn the_sample_agrees_with_the_second_reading_under_every_reading() {
 }
 
 /// A small history at random, dense in everything that can meet: few tenants, few workloads, dates at the edges of months.
-fn random(random: &mut ChaCha8Rng) -> History {
+pub fn random(random: &mut ChaCha8Rng) -> History {
     let pick = |random: &mut ChaCha8Rng, names: &[&str]| Some((*names.choose(random).expect("a name")).to_owned());
     let partners = ["a", "b", "c", "d"];
     let tenants = ["t1", "t2", "t3", "t4", "t5"];

@@ -191,6 +191,7 @@ pub fn usage_months(as_of: NaiveDate, rules: &Rules) -> (NaiveDate, NaiveDate) {
 
 /// Rejects rows as section 3 says; what is left is sound, exact repeats of usage folded.
 pub fn check(history: &History) -> (History, Vec<Reject>) {
+    let history = &without_blank_texts(history);
     let mut rejects = Vec::new();
     let mut sound = History::default();
     for row in &history.partners {
@@ -230,6 +231,44 @@ pub fn check(history: &History) -> (History, Vec<Reject>) {
         }
     }
     (sound, rejects)
+}
+
+/// "Empty or blank text in a required key is a null key; in an optional column it is null."
+fn without_blank_texts(history: &History) -> History {
+    let mut history = history.clone();
+    for row in &mut history.partners {
+        for text in [&mut row.partner_id, &mut row.partner_name, &mut row.global_partner_id] {
+            forget_blank(text);
+        }
+        forget_blank(&mut row.distributor_id);
+        forget_blank(&mut row.market);
+    }
+    for row in &mut history.associations {
+        for text in [&mut row.partner_id, &mut row.tenant_id, &mut row.workload, &mut row.association_type] {
+            forget_blank(text);
+        }
+    }
+    for row in &mut history.certifications {
+        for text in [&mut row.partner_id, &mut row.person_id, &mut row.certification] {
+            forget_blank(text);
+        }
+    }
+    for row in &mut history.workload_usage {
+        for text in [&mut row.tenant_id, &mut row.workload] {
+            forget_blank(text);
+        }
+    }
+    history
+}
+
+fn forget_blank(text: &mut Option<String>) {
+    let shows = |character: char| {
+        let zero_width = "\u{ad}\u{180e}\u{200b}\u{200c}\u{200d}\u{2060}\u{feff}".contains(character);
+        !character.is_whitespace() && !character.is_control() && !zero_width
+    };
+    if text.as_ref().is_some_and(|text| !text.contains(shows)) {
+        *text = None;
+    }
 }
 
 fn association_fault(row: &Association, known: &BTreeSet<String>) -> Option<&'static str> {

@@ -17,7 +17,7 @@ use crate::samples;
 const OF_THE_PROCESS: [&str; 3] = ["finished_at", "stages", "peak_memory_bytes"];
 
 fn settings(rules: &Rulebook, shards: usize) -> Settings {
-    let anything = Settings { min_coverage: 0.0, max_reject_ratio: 1.0, evidence: true, shards, ..base(rules) };
+    let anything = Settings { evidence: true, shards, ..base(rules).of_a_few() };
     Settings { partners: Vec::new(), ..anything }
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import Any
@@ -34,6 +35,15 @@ Ids = str | Iterable[str]
 """One id, or several."""
 
 
+COLUMNS = {
+    "partners": ("partner_id", "partner_name", "global_partner_id", "distributor_id", "market"),
+    "associations": ("partner_id", "tenant_id", "workload", "association_type", "start_date", "end_date"),
+    "certifications": ("partner_id", "person_id", "certification", "earned_on", "expires_on"),
+    "workload_usage": ("tenant_id", "workload", "month", "paid_seats", "active_users"),
+}
+"""What is read of each table, and so all that leaves it."""
+
+
 def asked(
     history: History,
     as_of: Day,
@@ -46,6 +56,7 @@ def asked(
     evidence: bool = False,
     max_reject_ratio: float | None = None,
     min_coverage: float | None = None,
+    max_unknown_ratio: float | None = None,
     cache: Place | None = None,
 ) -> dict[str, Any]:
     """What a score or a question is asked of."""
@@ -60,6 +71,7 @@ def asked(
         "evidence": evidence,
         "max_reject_ratio": max_reject_ratio,
         "min_coverage": min_coverage,
+        "max_unknown_ratio": max_unknown_ratio,
         "cache": maybe(cache),
     }
 
@@ -81,7 +93,17 @@ def maybe(path: Place | None) -> str | None:
 
 
 def _tables(history: Mapping[str, ArrowStream | DeltaTable]) -> dict[str, object]:
-    return {name: handed(table) for name, table in history.items()}
+    return {name: _read(name, handed(table)) for name, table in history.items()}
+
+
+def _read(name: str, table: object) -> object:
+    """A table of pyarrow without columns that are not read: some of its types no other library takes."""
+    pyarrow: Any = sys.modules.get("pyarrow")
+    if pyarrow is None or not isinstance(table, pyarrow.Table):
+        return table
+    names: list[str] = table.column_names
+    wanted = COLUMNS.get(name, names)
+    return table.select([place for place, column in enumerate(names) if column in wanted])
 
 
 def rules(rulebook: Rules) -> str | _partnerscore.Rulebook | None:

@@ -108,6 +108,7 @@ def score(
     evidence: bool = False,
     max_reject_ratio: float | None = None,
     min_coverage: float | None = None,
+    max_unknown_ratio: float | None = None,
     out: Place | None = None,
     cache: Place | None = None,
     progress: Progress = None,
@@ -128,6 +129,8 @@ def score(
         evidence: whether what every tenant, pair and person adds is kept.
         max_reject_ratio: the largest share of a table's checked rows that may be rejected; 0.01 unless given.
         min_coverage: the smallest share of the tenants held that usage must know; 0.5 unless given.
+        max_unknown_ratio: the largest share of rows whose names or tenant ids match known ones only without case, padding and
+            punctuation; 0.05 unless given.
         out: a folder or a URL to publish in, as the command does; nobody else sees the run unless given.
         cache: a folder for what is brought here from object stores; that of ``PARTNERSCORE_CACHE``, or ``partnerscore`` in the user's
             cache directory, unless given.
@@ -140,7 +143,11 @@ def score(
         StorageError: a file could not be read or written, or an object store not reached.
         LockedError: another run writes to ``out``, or has published the date there in the meantime.
     """
-    limits: dict[str, Any] = {"max_reject_ratio": max_reject_ratio, "min_coverage": min_coverage}
+    limits: dict[str, Any] = {
+        "max_reject_ratio": max_reject_ratio,
+        "min_coverage": min_coverage,
+        "max_unknown_ratio": max_unknown_ratio,
+    }
     question = asked(
         history, as_of, month, rulebook, partners, distributors, shards=shards, evidence=evidence, cache=cache, **limits
     )

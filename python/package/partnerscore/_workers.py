@@ -15,18 +15,11 @@ import pyarrow.compute as pc  # type: ignore[import-untyped, unused-ignore]
 from pyspark import TaskContext
 
 from . import _partnerscore
+from ._asking import COLUMNS
 from ._errors import Error, usage
 
 Bounds = tuple[str | None, str | None]
 """A set of tenants: the least id, and the id that all are below; None where there is no such bound."""
-
-COLUMNS = {
-    "partners": ("partner_id", "partner_name", "global_partner_id", "distributor_id", "market"),
-    "associations": ("partner_id", "tenant_id", "workload", "association_type", "start_date", "end_date"),
-    "certifications": ("partner_id", "person_id", "certification", "earned_on", "expires_on"),
-    "workload_usage": ("tenant_id", "workload", "month", "paid_seats", "active_users"),
-}
-"""What is read of each table, and so all that leaves it."""
 
 BY_TENANT = ("associations", "workload_usage")
 """The tables whose rows are dealt to the workers; the others are small."""

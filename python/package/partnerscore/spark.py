@@ -103,6 +103,7 @@ def score(
     shards: int = 200,
     max_reject_ratio: float | None = None,
     min_coverage: float | None = None,
+    max_unknown_ratio: float | None = None,
     rows_at_once: int = ROWS_AT_ONCE,
     out: str | os.PathLike[str] | None = None,
 ) -> SparkRun:
@@ -122,6 +123,8 @@ def score(
         shards: sets of tenants, each a task; the result is the same.
         max_reject_ratio: the largest share of a table's checked rows that may be rejected; 0.01 unless given.
         min_coverage: the smallest share of the tenants held that usage must know; 0.5 unless given.
+        max_unknown_ratio: the largest share of rows whose names or tenant ids match known ones only without case, padding and
+            punctuation; 0.05 unless given.
         rows_at_once: rows of DataFrames that a worker holds before it reduces them, and its largest tenant besides.
         out: a folder or URL to publish in, by the driver, as the command does; nobody else sees the run unless given.
 
@@ -138,7 +141,11 @@ def score(
         raise usage(f"rows_at_once is {rows_at_once}", "it is 1 or more")
     tables = _tables_of(history) if isinstance(history, Mapping) else None
     given: History = tables.of_driver if tables is not None else place(history)  # type: ignore[arg-type]
-    limits: dict[str, Any] = {"max_reject_ratio": max_reject_ratio, "min_coverage": min_coverage}
+    limits: dict[str, Any] = {
+        "max_reject_ratio": max_reject_ratio,
+        "min_coverage": min_coverage,
+        "max_unknown_ratio": max_unknown_ratio,
+    }
     question = asked(given, as_of, month, rulebook, partners, distributors, shards=shards, **limits)
     day, rules = _partnerscore.settled(question)
     question |= {"as_of": day, "month": None, "rulebook": rules}
