@@ -245,6 +245,12 @@ pub fn taken() -> Vec<Taken> {
     TAKEN.take()
 }
 
+/// Threads that work at a time: those of the engine.
+pub fn threads() -> usize {
+    let set = std::env::var("POLARS_MAX_THREADS").ok().and_then(|threads| threads.trim().parse().ok());
+    set.or(std::thread::available_parallelism().ok().map(|cores| cores.get())).unwrap_or(1)
+}
+
 /// The most memory this process has held, where the system tells.
 pub fn peak_memory() -> Option<u64> {
     memory("VmHWM:")
@@ -267,12 +273,23 @@ fn run<T>(stage_name: &'static str, work: impl FnOnce() -> PolarsResult<T>) -> R
     stage(stage_name, || match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(result)) => Ok(result),
         Ok(Err(error)) => Err(translated(stage_name, &error)),
-        Err(panic) => {
-            let what = format!("stage `{stage_name}` broke off: {}", message(panic.as_ref()));
-            Err(Error::internal(what)
-                .hint("run `partnerscore check` on the history; if that finds nothing, please report this"))
-        }
+        Err(panic) => Err(broke_off(stage_name, &message(panic.as_ref()))),
     })
+}
+
+/// A panic of the engine as an error: a setting of the user's that it cannot take, something that the system has refused, or a fault.
+fn broke_off(stage: &str, text: &str) -> Error {
+    let what = format!("stage `{stage}` broke off: {text}");
+    let is_setting = |word: &&str| word.starts_with("POLARS_") && std::env::var_os(word).is_some();
+    let mut words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    if let Some(setting) = words.find(is_setting) {
+        return Error::usage(what).hint(format!("correct the environment variable {setting}, or unset it"));
+    }
+    match refused_by_system(text) {
+        Some(hint) => Error::new(Code::Storage, what).hint(hint),
+        None => Error::internal(what)
+            .hint("run `partnerscore check` on the history; if that finds nothing, please report this"),
+    }
 }
 
 fn record(stage: &'static str, time: Duration) {
@@ -293,6 +310,23 @@ fn message(panic: &(dyn Any + Send)) -> String {
 }
 
 const STORAGE_HINT: &str = "check that the path exists, that there is space, and that this user may use it";
+const MEMORY_HINT: &str = "use more --shards, fewer --threads, or raise the limit of memory or processes";
+
+/// How errors of the system show in texts, whatever a reader or writer has wrapped around them.
+const SYSTEM: [&str; 6] =
+    ["(os error ", "Os { code: ", "failed to write whole buffer", "StorageFull", "QuotaExceeded", "FileTooLarge"];
+/// Those of memory and threads: EAGAIN and ENOMEM.
+const MEMORY: [&str; 5] = ["(os error 11)", "(os error 12)", "Os { code: 11,", "Os { code: 12,", "OutOfMemory"];
+
+/// A hint where a text says that the system has refused something.
+fn refused_by_system(text: &str) -> Option<&'static str> {
+    let has = |marks: &[&str]| marks.iter().any(|mark| text.contains(mark));
+    match () {
+        () if has(&MEMORY) => Some(MEMORY_HINT),
+        () if has(&SYSTEM) => Some(STORAGE_HINT),
+        () => None,
+    }
+}
 
 /// An engine error as the kind of error a person or an orchestrator can act on.
 fn translated(stage: &str, error: &PolarsError) -> Error {
@@ -302,8 +336,7 @@ fn translated(stage: &str, error: &PolarsError) -> Error {
         root = error;
     }
     let (code, hint) = match root {
-        // Whatever a writer or reader wraps around it, the system has said no.
-        _ if text.contains("(os error ") => (Code::Storage, STORAGE_HINT),
+        _ if let Some(hint) = refused_by_system(&text) => (Code::Storage, hint),
         PolarsError::IO { error, .. } if is_content(error.kind()) => {
             (Code::Refused, "a file of the history is damaged; `partnerscore check` names it")
         }
@@ -318,4 +351,46 @@ fn translated(stage: &str, error: &PolarsError) -> Error {
 
 fn is_content(kind: std::io::ErrorKind) -> bool {
     matches!(kind, std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_panic(text: &'static str) -> Error {
+        run("a stage", || -> PolarsResult<()> { std::panic::panic_any(text) }).expect_err("a panic")
+    }
+
+    #[test]
+    fn a_panic_is_an_internal_error() {
+        let error = of_panic("index out of bounds");
+        assert_eq!(error.code, Code::Internal);
+        assert!(error.what.contains("`a stage` broke off: index out of bounds"), "{error}");
+    }
+
+    #[test]
+    fn what_the_system_refuses_is_a_storage_error_however_it_is_wrapped() {
+        for text in [
+            "called `Result::unwrap()` on an `Err` value: Os { code: 28, kind: StorageFull, message: \"No space left on device\" }",
+            "External: No space left on device (os error 28)",
+            "disk quota exceeded (os error 122)",
+            "File too large (os error 27)",
+            "failed to write whole buffer",
+            "ThreadPoolBuildError { kind: IOError(Os { code: 11, kind: WouldBlock, message: \"...\" }) }",
+        ] {
+            assert_eq!(of_panic(text).code, Code::Storage, "{text}");
+            let wrapped = translated("a stage", &PolarsError::ComputeError(text.into()));
+            assert_eq!(wrapped.code, Code::Storage, "{text}");
+        }
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        assert_eq!(translated("a stage", &PolarsError::from(full)).code, Code::Storage);
+        assert!(of_panic("Os { code: 12, kind: OutOfMemory }").hint.is_some_and(|hint| hint.contains("--shards")));
+    }
+
+    #[test]
+    fn content_is_refused() {
+        let eof = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+        assert_eq!(translated("a stage", &PolarsError::from(eof)).code, Code::Refused);
+        assert_eq!(translated("a stage", &PolarsError::ComputeError("not a page".into())).code, Code::Refused);
+    }
 }

@@ -9,6 +9,7 @@ mod environment;
 mod explain;
 mod ingest;
 mod manual;
+mod memory;
 mod outlook;
 mod plan;
 mod printer;
@@ -31,6 +32,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use arguments::{Arguments, Command, ConsoleArguments};
 use console::Console;
+pub use memory::out_of_memory;
 
 use crate::error::{Code, Error, Result};
 use crate::storage;
@@ -56,6 +58,7 @@ pub fn main() -> ExitCode {
 
 /// Runs a command line and returns its exit code; an interrupt ends the process.
 pub fn run(start: &Start) -> u8 {
+    let watched = signals::watch();
     let name = OsString::from(env!("CARGO_PKG_NAME"));
     let parsed = Arguments::command().try_get_matches_from(std::iter::once(&name).chain(&start.arguments));
     let parsed = parsed.and_then(|matches| Ok((Arguments::from_arg_matches(&matches)?, matches)));
@@ -73,13 +76,13 @@ pub fn run(start: &Start) -> u8 {
             | Command::Completions { .. }
             | Command::Man { .. }
     );
-    let result = environment::settle(start, arguments.console.threads, computes).and_then(|()| {
-        signals::watch(console.interrupted())?;
-        dispatch(arguments.command, &matches, &console)
-    });
+    signals::announce(console.interrupted());
+    let settled = watched.and_then(|()| environment::settle(start, arguments.console.threads, computes));
+    let result = settled.and_then(|()| dispatch(arguments.command, &matches, &console));
     match result {
         Ok(()) => 0,
         Err(error) => {
+            signals::end_if_interrupted();
             console.error(&error);
             error.code.exit()
         }

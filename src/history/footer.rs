@@ -3,20 +3,25 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
+use std::panic::catch_unwind;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::parquet_to_arrow_schema;
-use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaDataReader, RowGroupMetaData};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 use sha2::{Digest, Sha256};
 
 use super::files::File;
+use super::{integrity, thrift};
 use crate::error::{Error, Result};
 use crate::rulebook::hex;
 
 /// Length of the trailer: four bytes of footer length and the magic.
 const TRAILER: u64 = 8;
+/// The field of a footer that says how columns are encrypted.
+const ENCRYPTION: i16 = 8;
 
 /// The footer of one file.
 #[derive(Debug, Clone)]
@@ -26,6 +31,11 @@ pub struct Footer {
     pub rows: u64,
     /// SHA-256 of the footer's bytes: changes whenever the file is rewritten with other data.
     pub hash: String,
+    /// Where the footer begins: pages lie before it.
+    pub(super) end: u64,
+    pub(super) metadata: Arc<ParquetMetaData>,
+    /// Columns that are encrypted.
+    pub(super) encrypted: Vec<String>,
     /// By column, what its statistics prove; columns without statistics are left out.
     proven: BTreeMap<String, Proven>,
     /// By row group, the statistics of its text columns; columns without are left out.
@@ -54,9 +64,15 @@ impl Footer {
     /// # Errors
     /// Refused where the file is not Parquet, truncated or damaged; storage where it cannot be read.
     pub fn read(file: &File) -> Result<Footer> {
-        let bytes = footer_bytes(file)?;
-        let damaged = |error: parquet::errors::ParquetError| unreadable(file, &error.to_string());
-        let metadata = ParquetMetaDataReader::decode_metadata(&bytes).map_err(damaged)?;
+        let (bytes, end) = footer_bytes(file)?;
+        let is_encrypted = thrift::has_field(&bytes, ENCRYPTION);
+        let encrypted = if is_encrypted { integrity::encrypted_columns(&bytes) } else { Vec::new() };
+        // The description of an encrypted column may be encrypted as well, which is no damage.
+        let damaged = |error: ParquetError| match is_encrypted {
+            true => integrity::encrypted(file, &encrypted),
+            false => unreadable(file, &error.to_string()),
+        };
+        let metadata = decoded(&bytes).map_err(damaged)?;
         let description = metadata.file_metadata();
         let schema =
             parquet_to_arrow_schema(description.schema_descr(), description.key_value_metadata()).map_err(damaged)?;
@@ -64,8 +80,11 @@ impl Footer {
             schema: Arc::new(schema),
             rows: u64::try_from(description.num_rows()).unwrap_or(0),
             hash: hex(&Sha256::digest(&bytes)),
+            end,
             proven: proven(metadata.row_groups()),
             spans: metadata.row_groups().iter().map(spans).collect(),
+            metadata: Arc::new(metadata),
+            encrypted,
         })
     }
 
@@ -135,7 +154,14 @@ fn wide((least, most): (i32, i32)) -> (i64, i64) {
     (i64::from(least), i64::from(most))
 }
 
-fn footer_bytes(file: &File) -> Result<Vec<u8>> {
+/// Decodes a footer; one that is damaged may make the decoder panic.
+fn decoded(bytes: &[u8]) -> std::result::Result<ParquetMetaData, ParquetError> {
+    let panicked = |_| Err(ParquetError::General("the footer is malformed".to_owned()));
+    catch_unwind(|| ParquetMetaDataReader::decode_metadata(bytes)).unwrap_or_else(panicked)
+}
+
+/// A file's footer, and where it begins.
+fn footer_bytes(file: &File) -> Result<(Vec<u8>, u64)> {
     let failed = |error: std::io::Error| Error::storage("read the footer", &file.path, &error);
     let mut handle = fs::File::open(&file.path).map_err(failed)?;
     let size = handle.metadata().map_err(failed)?.len();
@@ -145,6 +171,9 @@ fn footer_bytes(file: &File) -> Result<Vec<u8>> {
     let mut trailer = [0u8; TRAILER as usize];
     handle.seek(SeekFrom::Start(size - TRAILER)).map_err(failed)?;
     handle.read_exact(&mut trailer).map_err(failed)?;
+    if &trailer[4..] == b"PARE" {
+        return Err(integrity::encrypted(file, &[]));
+    }
     if &trailer[4..] != b"PAR1" {
         return Err(unreadable(file, "it does not end as Parquet does; it may be truncated or still being written"));
     }
@@ -155,7 +184,7 @@ fn footer_bytes(file: &File) -> Result<Vec<u8>> {
     let mut bytes = vec![0u8; length as usize];
     handle.seek(SeekFrom::Start(size - TRAILER - length)).map_err(failed)?;
     handle.read_exact(&mut bytes).map_err(failed)?;
-    Ok(bytes)
+    Ok((bytes, size - TRAILER - length))
 }
 
 /// A file that cannot be read as Parquet.

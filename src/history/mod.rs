@@ -8,12 +8,15 @@ mod checks;
 mod export_coverage;
 mod files;
 mod footer;
+mod integrity;
 mod listed;
+mod pages;
 mod partners;
 mod source;
 mod stored;
 mod table;
 mod tenants;
+mod thrift;
 mod usage_pass;
 mod workload_usage;
 
@@ -160,6 +163,14 @@ impl History {
     /// Names the file that an error is about, where one cannot be decoded.
     pub fn place(&self, error: Error) -> Error {
         self.tables().into_iter().fold(error, |error, table| table.place(error))
+    }
+
+    /// Decodes everything a second time, with another reader: what cannot be decoded, or what statistics rule out, is refused.
+    ///
+    /// # Errors
+    /// Refused where a file is damaged; storage where access fails.
+    pub fn check_values(&self) -> Result<()> {
+        self.tables().into_iter().try_for_each(Table::check_values)
     }
 
     /// Every global account.

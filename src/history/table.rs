@@ -1,6 +1,6 @@
 //! A table of the history: its columns, and a scan that brings every file to the same types.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use arrow::datatypes::DataType as ArrowType;
@@ -9,6 +9,7 @@ use polars::prelude::*;
 
 use super::files::{File, Root};
 use super::footer::{Footer, unreadable};
+use super::integrity;
 use super::source::Part;
 use super::stored::Stored;
 use crate::engine::{self, Flow};
@@ -68,6 +69,8 @@ pub struct Table {
     pub columns: &'static [Column],
     pub files: Vec<File>,
     footers: Mutex<BTreeMap<String, Footer>>,
+    /// Names of the files whose pages were checked.
+    checked: Mutex<BTreeSet<String>>,
     /// What brings the files here, where they lie on an object store.
     stored: Option<Arc<Stored>>,
     /// The rows, where they are in memory and not in files.
@@ -96,7 +99,15 @@ enum Origin {
 impl Table {
     pub(super) fn open(root: &Root, name: &'static str, columns: &'static [Column]) -> Result<Table> {
         let files = root.table_files(name)?;
-        Ok(Table { name, columns, files, footers: Mutex::default(), stored: root.stored(), held: None })
+        Ok(Table {
+            name,
+            columns,
+            files,
+            footers: Mutex::default(),
+            checked: Mutex::default(),
+            stored: root.stored(),
+            held: None,
+        })
     }
 
     /// A table that was given by itself.
@@ -109,7 +120,7 @@ impl Table {
             Part::Listed(listed) => listed,
         };
         let (files, stored) = listed.open(name)?;
-        Ok(Table { name, columns, files, footers: Mutex::default(), stored, held: None })
+        Ok(Table { name, columns, files, footers: Mutex::default(), checked: Mutex::default(), stored, held: None })
     }
 
     /// A table whose rows are in memory.
@@ -129,7 +140,15 @@ impl Table {
         let selected = selected.collect::<Result<Vec<_>>>()?;
         let rows = engine::collect("tables", rows.lazy().select(selected))?;
         let held = vec![Held { month: None, rows }];
-        Ok(Table { name, columns, files: Vec::new(), footers: Mutex::default(), stored: None, held: Some(held) })
+        Ok(Table {
+            name,
+            columns,
+            files: Vec::new(),
+            footers: Mutex::default(),
+            checked: Mutex::default(),
+            stored: None,
+            held: Some(held),
+        })
     }
 
     /// Tells rows in memory apart by the month of a date, once for every month that is going to be looked at.
@@ -190,6 +209,8 @@ impl Table {
         }
         self.bring(&[file])?;
         let footer = Footer::read(file)?;
+        self.refuse_encrypted(file, &footer)?;
+        integrity::check_footer(file, &footer, self.columns)?;
         footers.insert(file.name.clone(), footer.clone());
         Ok(footer)
     }
@@ -200,19 +221,67 @@ impl Table {
         self.files.iter().filter_map(|file| Some((file, footers.get(&file.name)?.clone()))).collect()
     }
 
-    /// Names the first of the opened files that cannot be decoded, where that is what an error is about.
+    fn refuse_encrypted(&self, file: &File, footer: &Footer) -> Result<()> {
+        let is_read = |name: &String| self.columns.iter().any(|column| column.name == name);
+        match footer.encrypted.iter().any(is_read) {
+            true => Err(integrity::encrypted(file, &footer.encrypted)),
+            false => Ok(()),
+        }
+    }
+
+    /// Checks the pages of files that were not checked before: checksums where there are any, and that they are what footers say.
+    fn check_pages(&self, files: &[&File]) -> Result<()> {
+        let checked = || self.checked.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let unchecked: Vec<&File> = files.iter().copied().filter(|file| !checked().contains(&file.name)).collect();
+        if unchecked.is_empty() {
+            return Ok(());
+        }
+        let files = self.with_footers(&unchecked)?;
+        engine::stage("checksums", || integrity::check_pages(&files, self.columns))?;
+        checked().extend(unchecked.iter().map(|file| file.name.clone()));
+        Ok(())
+    }
+
+    /// Decodes every file a second time, with another reader, and compares values with statistics.
+    ///
+    /// # Errors
+    /// Refused where a file is damaged; storage where access fails.
+    pub(super) fn check_values(&self) -> Result<()> {
+        let files: Vec<&File> = self.files.iter().collect();
+        let files = self.with_footers(&files)?;
+        engine::stage("second reader", || integrity::check_values(&files, self.columns))
+    }
+
+    fn with_footers<'a>(&self, files: &[&'a File]) -> Result<Vec<(&'a File, Footer)>> {
+        files.iter().map(|file| Ok((*file, self.footer(file)?))).collect()
+    }
+
+    /// Names the first place in the opened files that cannot be decoded, where that may be what an error is about.
     pub(super) fn place(&self, error: Error) -> Error {
-        if error.code != Code::Refused || error.place.is_some() {
+        if !matches!(error.code, Code::Refused | Code::Internal) || error.place.is_some() {
             return error;
         }
-        let decodes = |file: &File| {
-            let scan = self.scan(&[file], None)?;
-            engine::fold("damaged file", scan, (), |(), _| Ok(Flow::Continue(())))
-        };
-        match self.opened().into_iter().find(|(file, _)| decodes(file).is_err()) {
-            Some((file, _)) => error.at(&file.place),
-            None => error,
+        let opened = self.opened();
+        let cause = |found: Error| Error { what: format!("{} ({})", found.what, error.what), ..found };
+        match integrity::check_values(&opened, self.columns) {
+            Err(found) if found.code == Code::Refused => return cause(found),
+            _ => {}
         }
+        // What the second reader decodes, the engine may not.
+        let failing: Vec<&File> =
+            opened.iter().map(|(file, _)| *file).filter(|file| self.decodes(file).is_err()).collect();
+        match failing.first() {
+            // An engine that cannot decode any of several files has another trouble.
+            Some(file) if failing.len() < opened.len() || error.code == Code::Refused => {
+                cause(unreadable(file, "it cannot be decoded"))
+            }
+            _ => error,
+        }
+    }
+
+    fn decodes(&self, file: &File) -> Result<()> {
+        let scan = self.scan(&[file], None)?;
+        engine::fold("damaged file", scan, (), |(), _| Ok(Flow::Continue(())))
     }
 
     /// The rows of the given files as the table's columns, in one plan; `keep` becomes part of each file's scan.
@@ -227,6 +296,7 @@ impl Table {
             return self.scan_held(|_| true, keep);
         }
         self.bring(files)?;
+        self.check_pages(files)?;
         let mut groups: BTreeMap<Vec<Origin>, Vec<&File>> = BTreeMap::new();
         for file in files {
             groups.entry(self.origins(file)?).or_default().push(file);
