@@ -273,13 +273,18 @@ fn run<T>(stage_name: &'static str, work: impl FnOnce() -> PolarsResult<T>) -> R
     stage(stage_name, || match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(result)) => Ok(result),
         Ok(Err(error)) => Err(translated(stage_name, &error)),
-        Err(panic) => Err(broke_off(stage_name, &message(panic.as_ref()))),
+        Err(panic) => Err(of_panic(&format!("stage `{stage_name}`"), &message(panic.as_ref()))),
     })
 }
 
-/// A panic of the engine as an error: a setting of the user's that it cannot take, something that the system has refused, or a fault.
-fn broke_off(stage: &str, text: &str) -> Error {
-    let what = format!("stage `{stage}` broke off: {text}");
+/// A panic outside of any stage as an error.
+pub fn broke_off(panic: &(dyn Any + Send)) -> Error {
+    of_panic("the work", &message(panic))
+}
+
+/// A panic as an error: a setting of the user's that it cannot take, something that the system has refused, or a fault.
+fn of_panic(work: &str, text: &str) -> Error {
+    let what = format!("{work} broke off: {text}");
     let is_setting = |word: &&str| word.starts_with("POLARS_") && std::env::var_os(word).is_some();
     let mut words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
     if let Some(setting) = words.find(is_setting) {
@@ -357,13 +362,13 @@ fn is_content(kind: std::io::ErrorKind) -> bool {
 mod tests {
     use super::*;
 
-    fn of_panic(text: &'static str) -> Error {
+    fn panicking(text: &'static str) -> Error {
         run("a stage", || -> PolarsResult<()> { std::panic::panic_any(text) }).expect_err("a panic")
     }
 
     #[test]
     fn a_panic_is_an_internal_error() {
-        let error = of_panic("index out of bounds");
+        let error = panicking("index out of bounds");
         assert_eq!(error.code, Code::Internal);
         assert!(error.what.contains("`a stage` broke off: index out of bounds"), "{error}");
     }
@@ -378,13 +383,13 @@ mod tests {
             "failed to write whole buffer",
             "ThreadPoolBuildError { kind: IOError(Os { code: 11, kind: WouldBlock, message: \"...\" }) }",
         ] {
-            assert_eq!(of_panic(text).code, Code::Storage, "{text}");
+            assert_eq!(panicking(text).code, Code::Storage, "{text}");
             let wrapped = translated("a stage", &PolarsError::ComputeError(text.into()));
             assert_eq!(wrapped.code, Code::Storage, "{text}");
         }
         let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
         assert_eq!(translated("a stage", &PolarsError::from(full)).code, Code::Storage);
-        assert!(of_panic("Os { code: 12, kind: OutOfMemory }").hint.is_some_and(|hint| hint.contains("--shards")));
+        assert!(panicking("Os { code: 12, kind: OutOfMemory }").hint.is_some_and(|hint| hint.contains("--shards")));
     }
 
     #[test]

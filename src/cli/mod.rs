@@ -26,6 +26,7 @@ mod summary;
 mod text;
 
 use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
@@ -34,6 +35,7 @@ use arguments::{Arguments, Command, ConsoleArguments};
 use console::Console;
 pub use memory::out_of_memory;
 
+use crate::engine;
 use crate::error::{Code, Error, Result};
 use crate::storage;
 
@@ -78,7 +80,9 @@ pub fn run(start: &Start) -> u8 {
     );
     signals::announce(console.interrupted());
     let settled = watched.and_then(|()| environment::settle(start, arguments.console.threads, computes));
-    let result = settled.and_then(|()| dispatch(arguments.command, &matches, &console));
+    // Outside of the engine's own boundary a panic is a fault of this program, which has an exit code as well.
+    let work = || settled.and_then(|()| dispatch(arguments.command, &matches, &console));
+    let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(engine::broke_off(panic.as_ref())));
     match result {
         Ok(()) => 0,
         Err(error) => {

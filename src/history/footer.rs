@@ -6,7 +6,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::panic::catch_unwind;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use parquet::arrow::parquet_to_arrow_schema;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
@@ -72,13 +72,10 @@ impl Footer {
             true => integrity::encrypted(file, &encrypted),
             false => unreadable(file, &error.to_string()),
         };
-        let metadata = decoded(&bytes).map_err(damaged)?;
-        let description = metadata.file_metadata();
-        let schema =
-            parquet_to_arrow_schema(description.schema_descr(), description.key_value_metadata()).map_err(damaged)?;
+        let (metadata, schema) = decoded(&bytes).map_err(damaged)?;
         Ok(Footer {
             schema: Arc::new(schema),
-            rows: u64::try_from(description.num_rows()).unwrap_or(0),
+            rows: u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(0),
             hash: hex(&Sha256::digest(&bytes)),
             end,
             proven: proven(metadata.row_groups()),
@@ -154,10 +151,15 @@ fn wide((least, most): (i32, i32)) -> (i64, i64) {
     (i64::from(least), i64::from(most))
 }
 
-/// Decodes a footer; one that is damaged may make the decoder panic.
-fn decoded(bytes: &[u8]) -> std::result::Result<ParquetMetaData, ParquetError> {
-    let panicked = |_| Err(ParquetError::General("the footer is malformed".to_owned()));
-    catch_unwind(|| ParquetMetaDataReader::decode_metadata(bytes)).unwrap_or_else(panicked)
+/// Decodes a footer, and the schema that it describes; one that is damaged may make the decoders panic.
+fn decoded(bytes: &[u8]) -> std::result::Result<(ParquetMetaData, Schema), ParquetError> {
+    let decode = || {
+        let metadata = ParquetMetaDataReader::decode_metadata(bytes)?;
+        let description = metadata.file_metadata();
+        let schema = parquet_to_arrow_schema(description.schema_descr(), description.key_value_metadata())?;
+        Ok((metadata, schema))
+    };
+    catch_unwind(decode).unwrap_or_else(|_| Err(ParquetError::General("the footer is malformed".to_owned())))
 }
 
 /// A file's footer, and where it begins.
