@@ -5,6 +5,7 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::rc::Rc;
@@ -152,14 +153,33 @@ where
 pub type Flow = std::ops::ControlFlow<()>;
 
 /// Runs a plan into a Parquet file; on an error what was written of it is not a result.
+///
+/// # Errors
+/// Those of [`collect`]; storage where the file cannot be written, whatever the writer makes of the cause.
 pub fn sink(stage: &'static str, lf: LazyFrame, path: &Path, metadata: Vec<(String, String)>) -> Result<()> {
     let options =
         ParquetWriteOptions { key_value_metadata: Some(KeyValueMetadata::from_static(metadata)), ..Default::default() };
     let target = SinkDestination::File { target: SinkTarget::Path(PlRefPath::new(path.to_string_lossy())) };
-    run(stage, || {
+    let written = run(stage, || {
         let plan = lf.sink(target, FileWriteFormat::Parquet(Arc::new(options)), UnifiedSinkArgs::default())?;
         plan.collect_with_engine(Engine::Streaming).map(|_| ())
-    })
+    });
+    written.map_err(|error| cause_of_write(error, path))
+}
+
+/// Bytes that tell whether a file can grow: more than a block of a file system.
+const PROBE: [u8; 1 << 16] = [0; 1 << 16];
+
+/// An error of a writer that does not state its cause: where the file can still not grow, that is the cause.
+fn cause_of_write(error: Error, path: &Path) -> Error {
+    if !matches!(error.code, Code::Refused | Code::Internal) {
+        return error;
+    }
+    let file = std::fs::OpenOptions::new().append(true).open(path);
+    match file.and_then(|mut file| file.write_all(&PROBE).and_then(|()| file.sync_all())) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Error::storage("write the file", path, &cause),
+        _ => error,
+    }
 }
 
 /// The number of rows of a plan.

@@ -503,7 +503,7 @@ mod tests {
 
     #[test]
     fn malformed_levels_have_no_nulls() {
-        assert_eq!(nulls(&[0b1_0100, 1], 11), None, "too few");
+        assert_eq!(nulls(&[0b1_0100, 1], 12), None, "too few");
         assert_eq!(nulls(&[0b1_0100, 2], 10), None, "a level above the largest");
         assert_eq!(nulls(&[0b1_0100], 10), None, "cut off");
         assert_eq!(nulls(&[0b111, 0xFF], 12), None, "a run that is cut off");

@@ -248,6 +248,8 @@ impl Table {
     /// Refused where a file is damaged; storage where access fails.
     pub(super) fn check_values(&self) -> Result<()> {
         let files: Vec<&File> = self.files.iter().collect();
+        // These say more of a damage than a reader of values does.
+        self.check_pages(&files)?;
         let files = self.with_footers(&files)?;
         engine::stage("second reader", || integrity::check_values(&files, self.columns))
     }
