@@ -346,11 +346,10 @@ const MEMORY: [&str; 5] = ["(os error 11)", "(os error 12)", "Os { code: 11,", "
 /// A hint where a text says that the system has refused something.
 fn refused_by_system(text: &str) -> Option<&'static str> {
     let has = |marks: &[&str]| marks.iter().any(|mark| text.contains(mark));
-    match () {
-        () if has(&MEMORY) => Some(MEMORY_HINT),
-        () if has(&SYSTEM) => Some(STORAGE_HINT),
-        () => None,
+    if has(&MEMORY) {
+        return Some(MEMORY_HINT);
     }
+    has(&SYSTEM).then_some(STORAGE_HINT)
 }
 
 /// An engine error as the kind of error a person or an orchestrator can act on.

@@ -191,7 +191,7 @@ pub(super) fn check_values(files: &[(&File, Footer)], columns: &[Column]) -> Res
 
 const UNDECODABLE: &str = "its pages cannot be decoded";
 
-/// Runs work for every row group of files, on as many threads as there are cores. Of several errors the first by file and row group is
+/// Runs work for every row group of files, on as many threads as the engine has. Of several errors the first by file and row group is
 /// returned.
 fn each_group(files: &[(&File, Footer)], work: impl Fn(&File, &Footer, usize) -> Result<()> + Sync) -> Result<()> {
     let jobs: Vec<(&File, &Footer, usize)> = files
@@ -210,7 +210,7 @@ fn each_group(files: &[(&File, Footer)], work: impl Fn(&File, &Footer, usize) ->
             }
         }
     };
-    let helpers = threads().min(jobs.len()).saturating_sub(1);
+    let helpers = engine::threads().min(jobs.len()).saturating_sub(1);
     std::thread::scope(|scope| {
         for _ in 0..helpers {
             // Where a thread cannot be started, there are fewer.
@@ -225,11 +225,6 @@ fn each_group(files: &[(&File, Footer)], work: impl Fn(&File, &Footer, usize) ->
 fn take<T: Copy>(jobs: &[T], next: &AtomicUsize) -> Option<(usize, T)> {
     let number = next.fetch_add(1, Ordering::Relaxed);
     Some((number, *jobs.get(number)?))
-}
-
-/// Threads that read files: as many as the engine has.
-fn threads() -> usize {
-    engine::threads()
 }
 
 /// Decodes one chunk.
