@@ -5,6 +5,7 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::rc::Rc;
@@ -152,14 +153,33 @@ where
 pub type Flow = std::ops::ControlFlow<()>;
 
 /// Runs a plan into a Parquet file; on an error what was written of it is not a result.
+///
+/// # Errors
+/// Those of [`collect`]; storage where the file cannot be written, whatever the writer makes of the cause.
 pub fn sink(stage: &'static str, lf: LazyFrame, path: &Path, metadata: Vec<(String, String)>) -> Result<()> {
     let options =
         ParquetWriteOptions { key_value_metadata: Some(KeyValueMetadata::from_static(metadata)), ..Default::default() };
     let target = SinkDestination::File { target: SinkTarget::Path(PlRefPath::new(path.to_string_lossy())) };
-    run(stage, || {
+    let written = run(stage, || {
         let plan = lf.sink(target, FileWriteFormat::Parquet(Arc::new(options)), UnifiedSinkArgs::default())?;
         plan.collect_with_engine(Engine::Streaming).map(|_| ())
-    })
+    });
+    written.map_err(|error| cause_of_write(error, path))
+}
+
+/// Bytes that tell whether a file can grow: more than a block of a file system.
+const PROBE: [u8; 1 << 16] = [0; 1 << 16];
+
+/// An error of a writer that does not state its cause: where the file can still not grow, that is the cause.
+fn cause_of_write(error: Error, path: &Path) -> Error {
+    if !matches!(error.code, Code::Refused | Code::Internal) {
+        return error;
+    }
+    let file = std::fs::OpenOptions::new().append(true).open(path);
+    match file.and_then(|mut file| file.write_all(&PROBE).and_then(|()| file.sync_all())) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Error::storage("write the file", path, &cause),
+        _ => error,
+    }
 }
 
 /// Whether the engine has a type for every column of a Parquet file, read or not. It opens no file otherwise.
@@ -254,6 +274,12 @@ pub fn taken() -> Vec<Taken> {
     TAKEN.take()
 }
 
+/// Threads that work at a time: those of the engine.
+pub fn threads() -> usize {
+    let set = std::env::var("POLARS_MAX_THREADS").ok().and_then(|threads| threads.trim().parse().ok());
+    set.or(std::thread::available_parallelism().ok().map(|cores| cores.get())).unwrap_or(1)
+}
+
 /// The most memory this process has held, where the system tells.
 pub fn peak_memory() -> Option<u64> {
     memory("VmHWM:")
@@ -276,12 +302,28 @@ fn run<T>(stage_name: &'static str, work: impl FnOnce() -> PolarsResult<T>) -> R
     stage(stage_name, || match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(result)) => Ok(result),
         Ok(Err(error)) => Err(translated(stage_name, &error)),
-        Err(panic) => {
-            let what = format!("stage `{stage_name}` broke off: {}", message(panic.as_ref()));
-            Err(Error::internal(what)
-                .hint("run `partnerscore check` on the history; if that finds nothing, please report this"))
-        }
+        Err(panic) => Err(of_panic(&format!("stage `{stage_name}`"), &message(panic.as_ref()))),
     })
+}
+
+/// A panic outside of any stage as an error.
+pub fn broke_off(panic: &(dyn Any + Send)) -> Error {
+    of_panic("the work", &message(panic))
+}
+
+/// A panic as an error: a setting of the user's that it cannot take, something that the system has refused, or a fault.
+fn of_panic(work: &str, text: &str) -> Error {
+    let what = format!("{work} broke off: {text}");
+    let is_setting = |word: &&str| word.starts_with("POLARS_") && std::env::var_os(word).is_some();
+    let mut words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    if let Some(setting) = words.find(is_setting) {
+        return Error::usage(what).hint(format!("correct the environment variable {setting}, or unset it"));
+    }
+    match refused_by_system(text) {
+        Some(hint) => Error::new(Code::Storage, what).hint(hint),
+        None => Error::internal(what)
+            .hint("run `partnerscore check` on the history; if that finds nothing, please report this"),
+    }
 }
 
 fn record(stage: &'static str, time: Duration) {
@@ -302,6 +344,22 @@ fn message(panic: &(dyn Any + Send)) -> String {
 }
 
 const STORAGE_HINT: &str = "check that the path exists, that there is space, and that this user may use it";
+const MEMORY_HINT: &str = "use more --shards, fewer --threads, or raise the limit of memory or processes";
+
+/// How errors of the system show in texts, whatever a reader or writer has wrapped around them.
+const SYSTEM: [&str; 6] =
+    ["(os error ", "Os { code: ", "failed to write whole buffer", "StorageFull", "QuotaExceeded", "FileTooLarge"];
+/// Those of memory and threads: EAGAIN and ENOMEM.
+const MEMORY: [&str; 5] = ["(os error 11)", "(os error 12)", "Os { code: 11,", "Os { code: 12,", "OutOfMemory"];
+
+/// A hint where a text says that the system has refused something.
+fn refused_by_system(text: &str) -> Option<&'static str> {
+    let has = |marks: &[&str]| marks.iter().any(|mark| text.contains(mark));
+    if has(&MEMORY) {
+        return Some(MEMORY_HINT);
+    }
+    has(&SYSTEM).then_some(STORAGE_HINT)
+}
 
 /// An engine error as the kind of error a person or an orchestrator can act on.
 fn translated(stage: &str, error: &PolarsError) -> Error {
@@ -311,8 +369,7 @@ fn translated(stage: &str, error: &PolarsError) -> Error {
         root = error;
     }
     let (code, hint) = match root {
-        // Whatever a writer or reader wraps around it, the system has said no.
-        _ if text.contains("(os error ") => (Code::Storage, STORAGE_HINT),
+        _ if let Some(hint) = refused_by_system(&text) => (Code::Storage, hint),
         PolarsError::IO { error, .. } if is_content(error.kind()) => {
             (Code::Refused, "a file of the history is damaged; `partnerscore check` names it")
         }
@@ -327,4 +384,46 @@ fn translated(stage: &str, error: &PolarsError) -> Error {
 
 fn is_content(kind: std::io::ErrorKind) -> bool {
     matches!(kind, std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn panicking(text: &'static str) -> Error {
+        run("a stage", || -> PolarsResult<()> { std::panic::panic_any(text) }).expect_err("a panic")
+    }
+
+    #[test]
+    fn a_panic_is_an_internal_error() {
+        let error = panicking("index out of bounds");
+        assert_eq!(error.code, Code::Internal);
+        assert!(error.what.contains("`a stage` broke off: index out of bounds"), "{error}");
+    }
+
+    #[test]
+    fn what_the_system_refuses_is_a_storage_error_however_it_is_wrapped() {
+        for text in [
+            "called `Result::unwrap()` on an `Err` value: Os { code: 28, kind: StorageFull, message: \"No space left on device\" }",
+            "External: No space left on device (os error 28)",
+            "disk quota exceeded (os error 122)",
+            "File too large (os error 27)",
+            "failed to write whole buffer",
+            "ThreadPoolBuildError { kind: IOError(Os { code: 11, kind: WouldBlock, message: \"...\" }) }",
+        ] {
+            assert_eq!(panicking(text).code, Code::Storage, "{text}");
+            let wrapped = translated("a stage", &PolarsError::ComputeError(text.into()));
+            assert_eq!(wrapped.code, Code::Storage, "{text}");
+        }
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        assert_eq!(translated("a stage", &PolarsError::from(full)).code, Code::Storage);
+        assert!(panicking("Os { code: 12, kind: OutOfMemory }").hint.is_some_and(|hint| hint.contains("--shards")));
+    }
+
+    #[test]
+    fn content_is_refused() {
+        let eof = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+        assert_eq!(translated("a stage", &PolarsError::from(eof)).code, Code::Refused);
+        assert_eq!(translated("a stage", &PolarsError::ComputeError("not a page".into())).code, Code::Refused);
+    }
 }

@@ -87,6 +87,12 @@ impl Error {
             .hint("check that the path exists, that there is space, and that this user may use it")
     }
 
+    /// A thread, a handler or memory that the system does not grant.
+    pub fn system(doing: &str, error: &std::io::Error) -> Self {
+        Error::new(Code::Storage, format!("could not {doing}: {error}"))
+            .hint("use more --shards, fewer --threads, or raise the limit of memory or processes")
+    }
+
     /// Adds where it is.
     pub fn at(mut self, place: impl fmt::Display) -> Self {
         self.place = Some(place.to_string());

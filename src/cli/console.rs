@@ -12,6 +12,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::arguments::{ConsoleArguments, LogFormat};
+use super::memory;
 use crate::engine;
 use crate::error::{Code, Error};
 use crate::publish::printable_lines;
@@ -40,6 +41,9 @@ impl Console {
         let json = arguments.log_format == LogFormat::Json;
         log_to_stderr(arguments.verbose, arguments.quiet, json);
         engine::log_panics();
+        if json {
+            memory::speak_json();
+        }
         let shows_bar = std::io::stderr().is_terminal() && !arguments.quiet && !json && arguments.verbose == 0;
         let bar = if shows_bar { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         if let Ok(style) = ProgressStyle::with_template(SPINNER) {

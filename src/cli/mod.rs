@@ -9,6 +9,7 @@ mod environment;
 mod explain;
 mod ingest;
 mod manual;
+mod memory;
 mod outlook;
 mod plan;
 mod printer;
@@ -26,13 +27,16 @@ mod text;
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use arguments::{Arguments, Command, ConsoleArguments};
 use console::Console;
+pub use memory::out_of_memory;
 
+use crate::engine;
 use crate::error::{Code, Error, Result};
 use crate::storage;
 
@@ -57,6 +61,7 @@ pub fn main() -> ExitCode {
 
 /// Runs a command line and returns its exit code; an interrupt ends the process.
 pub fn run(start: &Start) -> u8 {
+    let watched = signals::watch();
     let name = OsString::from(env!("CARGO_PKG_NAME"));
     let parsed = Arguments::command().try_get_matches_from(std::iter::once(&name).chain(&start.arguments));
     let parsed = parsed.and_then(|matches| Ok((Arguments::from_arg_matches(&matches)?, matches)));
@@ -77,13 +82,15 @@ pub fn run(start: &Start) -> u8 {
             | Command::Completions { .. }
             | Command::Man { .. }
     );
-    let result = environment::settle(start, arguments.console.threads, computes).and_then(|()| {
-        signals::watch(console.interrupted())?;
-        dispatch(arguments.command, &matches, &console)
-    });
+    signals::announce(console.interrupted());
+    let settled = watched.and_then(|()| environment::settle(start, arguments.console.threads, computes));
+    // Outside of the engine's own boundary a panic is a fault of this program, which has an exit code as well.
+    let work = || settled.and_then(|()| dispatch(arguments.command, &matches, &console));
+    let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(engine::broke_off(panic.as_ref())));
     match result {
         Ok(()) => 0,
         Err(error) => {
+            signals::end_if_interrupted();
             console.error(&error);
             error.code.exit()
         }

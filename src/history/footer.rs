@@ -3,22 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
+use std::panic::catch_unwind;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaDataReader, RowGroupMetaData};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 use sha2::{Digest, Sha256};
 
 use super::column_types::{ColumnTypes, column_types};
 use super::files::File;
-use super::identity;
-use super::texts;
+use super::{identity, integrity, texts, thrift};
 use crate::error::{Error, Result};
 use crate::rulebook::hex;
 
 /// Length of the trailer: four bytes of footer length and the magic.
 const TRAILER: u64 = 8;
+/// The field of a footer that says how columns are encrypted.
+const ENCRYPTION: i16 = 8;
 
 /// The footer of one file.
 #[derive(Debug, Clone)]
@@ -31,6 +34,11 @@ pub struct Footer {
     pub rows: u64,
     /// SHA-256 of the footer's bytes: sizes and places of all pages, statistics and the writer's own metadata, but no values.
     pub hash: String,
+    /// Where the footer begins: pages lie before it.
+    pub(super) end: u64,
+    pub(super) metadata: Arc<ParquetMetaData>,
+    /// Columns that are encrypted.
+    pub(super) encrypted: Vec<String>,
     /// By column, what its statistics prove; columns without statistics are left out.
     proven: BTreeMap<String, Proven>,
     /// Columns of which statistics prove that no text is blank.
@@ -61,19 +69,26 @@ impl Footer {
     /// # Errors
     /// Refused where the file is not Parquet, truncated or damaged; storage where it cannot be read.
     pub fn read(file: &File) -> Result<Footer> {
-        let bytes = footer_bytes(file)?;
-        let damaged = |error: parquet::errors::ParquetError| unreadable(file, &error.to_string());
-        let metadata = ParquetMetaDataReader::decode_metadata(&bytes).map_err(damaged)?;
-        let description = metadata.file_metadata();
-        let ColumnTypes { schema, untyped } = column_types(description);
+        let (bytes, end) = footer_bytes(file)?;
+        let is_encrypted = thrift::has_field(&bytes, ENCRYPTION);
+        let encrypted = if is_encrypted { integrity::encrypted_columns(&bytes) } else { Vec::new() };
+        // The description of an encrypted column may be encrypted as well, which is no damage.
+        let damaged = |error: ParquetError| match is_encrypted {
+            true => integrity::encrypted(file, &encrypted),
+            false => unreadable(file, &error.to_string()),
+        };
+        let (metadata, ColumnTypes { schema, untyped }) = decoded(&bytes).map_err(damaged)?;
         Ok(Footer {
             schema: Arc::new(schema),
             untyped,
-            rows: u64::try_from(description.num_rows()).unwrap_or(0),
+            rows: u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(0),
             hash: hex(&Sha256::digest(&bytes)),
+            end,
             proven: proven(metadata.row_groups()),
             never_blank: never_blank(metadata.row_groups()),
             spans: metadata.row_groups().iter().map(spans).collect(),
+            metadata: Arc::new(metadata),
+            encrypted,
         })
     }
 
@@ -184,7 +199,18 @@ fn wide((least, most): (i32, i32)) -> (i64, i64) {
     (i64::from(least), i64::from(most))
 }
 
-fn footer_bytes(file: &File) -> Result<Vec<u8>> {
+/// Decodes a footer, and the schema that it describes; one that is damaged may make the decoders panic.
+fn decoded(bytes: &[u8]) -> std::result::Result<(ParquetMetaData, ColumnTypes), ParquetError> {
+    let decode = || {
+        let metadata = ParquetMetaDataReader::decode_metadata(bytes)?;
+        let types = column_types(metadata.file_metadata());
+        Ok((metadata, types))
+    };
+    catch_unwind(decode).unwrap_or_else(|_| Err(ParquetError::General("the footer is malformed".to_owned())))
+}
+
+/// A file's footer, and where it begins.
+fn footer_bytes(file: &File) -> Result<(Vec<u8>, u64)> {
     let failed = |error: std::io::Error| Error::storage("read the footer", &file.path, &error);
     let mut handle = fs::File::open(&file.path).map_err(failed)?;
     identity::require_listed(file, &handle)?;
@@ -195,6 +221,9 @@ fn footer_bytes(file: &File) -> Result<Vec<u8>> {
     let mut trailer = [0u8; TRAILER as usize];
     handle.seek(SeekFrom::Start(size - TRAILER)).map_err(failed)?;
     handle.read_exact(&mut trailer).map_err(failed)?;
+    if &trailer[4..] == b"PARE" {
+        return Err(integrity::encrypted(file, &[]));
+    }
     if &trailer[4..] != b"PAR1" {
         return Err(unreadable(file, "it does not end as Parquet does; it may be truncated or still being written"));
     }
@@ -205,7 +234,7 @@ fn footer_bytes(file: &File) -> Result<Vec<u8>> {
     let mut bytes = vec![0u8; length as usize];
     handle.seek(SeekFrom::Start(size - TRAILER - length)).map_err(failed)?;
     handle.read_exact(&mut bytes).map_err(failed)?;
-    Ok(bytes)
+    Ok((bytes, size - TRAILER - length))
 }
 
 /// A file that cannot be read as Parquet.

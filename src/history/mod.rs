@@ -11,10 +11,12 @@ mod files;
 mod footer;
 mod id_forms;
 mod identity;
+mod integrity;
 mod listed;
 mod listing;
 mod month_column;
 mod narrowed;
+mod pages;
 mod partners;
 mod source;
 mod stored;
@@ -22,6 +24,7 @@ mod table;
 mod table_formats;
 mod tenants;
 mod texts;
+mod thrift;
 mod usage_pass;
 mod workload_usage;
 
@@ -192,6 +195,14 @@ impl History {
     /// Names the file that an error is about, where one cannot be decoded.
     pub fn place(&self, error: Error) -> Error {
         self.tables().into_iter().fold(error, |error, table| table.place(error))
+    }
+
+    /// Decodes everything a second time, with another reader: what cannot be decoded, or what statistics rule out, is refused.
+    ///
+    /// # Errors
+    /// Refused where a file is damaged; storage where access fails.
+    pub fn check_values(&self) -> Result<()> {
+        self.tables().into_iter().try_for_each(Table::check_values)
     }
 
     /// Every global account.

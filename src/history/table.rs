@@ -12,6 +12,7 @@ use super::checks::{COPIED_FILE, EMPTY_TABLE, FILE_NOT_READ, Findings};
 use super::files::{File, Root, TableFiles};
 use super::footer::{Footer, unreadable};
 use super::identity;
+use super::integrity;
 use super::listing;
 use super::narrowed::Narrowed;
 use super::source::Part;
@@ -103,6 +104,8 @@ pub struct Table {
     /// Names of files beside them that are not read.
     not_read: Vec<String>,
     footers: Mutex<BTreeMap<String, Footer>>,
+    /// Names of the files whose pages were checked.
+    checked: Mutex<BTreeSet<String>>,
     /// Where each file with extra columns is read.
     narrowed: Mutex<Narrowed>,
     /// What brings the files here, where they lie on an object store.
@@ -179,8 +182,8 @@ impl Table {
         stored: Option<Arc<Stored>>,
         held: Option<Vec<Held>>,
     ) -> Table {
-        let not_read = Vec::new();
-        Table { name, columns, files, not_read, footers: Mutex::default(), narrowed: Mutex::default(), stored, held }
+        let (not_read, footers, checked) = (Vec::new(), Mutex::default(), Mutex::default());
+        Table { name, columns, files, not_read, footers, checked, narrowed: Mutex::default(), stored, held }
     }
 
     /// Tells rows in memory apart by the month of a date, once for every month that is going to be looked at.
@@ -275,6 +278,8 @@ impl Table {
         self.bring(&[file])?;
         let footer =
             Footer::read(file).map_err(|error| identity::require_unchanged(file, None).err().unwrap_or(error))?;
+        self.refuse_encrypted(file, &footer)?;
+        integrity::check_footer(file, &footer, self.columns)?;
         footers.insert(file.name.clone(), footer.clone());
         Ok(footer)
     }
@@ -301,22 +306,72 @@ impl Table {
         opened.into_iter().find_map(|(file, _)| self.require_unchanged(file).err())
     }
 
+    fn refuse_encrypted(&self, file: &File, footer: &Footer) -> Result<()> {
+        let is_read = |name: &String| self.columns.iter().any(|column| column.name == name);
+        match footer.encrypted.iter().any(is_read) {
+            true => Err(integrity::encrypted(file, &footer.encrypted)),
+            false => Ok(()),
+        }
+    }
+
+    /// Checks the pages of files that were not checked before: checksums where there are any, and that they are what footers say.
+    fn check_pages(&self, files: &[&File]) -> Result<()> {
+        let checked = || self.checked.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let unchecked: Vec<&File> = files.iter().copied().filter(|file| !checked().contains(&file.name)).collect();
+        if unchecked.is_empty() {
+            return Ok(());
+        }
+        let files = self.with_footers(&unchecked)?;
+        engine::stage("checksums", || integrity::check_pages(&files, self.columns))?;
+        checked().extend(unchecked.iter().map(|file| file.name.clone()));
+        Ok(())
+    }
+
+    /// Decodes every file a second time, with another reader, and compares values with statistics.
+    ///
+    /// # Errors
+    /// Refused where a file is damaged; storage where access fails.
+    pub(super) fn check_values(&self) -> Result<()> {
+        let files: Vec<&File> = self.files.iter().collect();
+        // These say more of a damage than a reader of values does.
+        self.check_pages(&files)?;
+        let files = self.with_footers(&files)?;
+        engine::stage("second reader", || integrity::check_values(&files, self.columns))
+    }
+
+    fn with_footers<'a>(&self, files: &[&'a File]) -> Result<Vec<(&'a File, Footer)>> {
+        files.iter().map(|file| Ok((*file, self.footer(file)?))).collect()
+    }
+
     /// Names the opened file that changed or else the first one that cannot be decoded, where that is what an error is about.
     pub(super) fn place(&self, error: Error) -> Error {
         if let Some(changed) = self.changed(&error) {
             return changed;
         }
-        if error.code != Code::Refused || error.place.is_some() {
+        if !matches!(error.code, Code::Refused | Code::Internal) || error.place.is_some() {
             return error;
         }
-        let decodes = |file: &File| {
-            let scan = self.scan(&[file], None)?;
-            engine::fold("damaged file", scan, (), |(), _| Ok(Flow::Continue(())))
-        };
-        match self.opened().into_iter().find(|(file, _)| decodes(file).is_err()) {
-            Some((file, _)) => error.at(&file.place),
-            None => error,
+        let opened = self.opened();
+        let cause = |found: Error| Error { what: format!("{} ({})", found.what, error.what), ..found };
+        match integrity::check_values(&opened, self.columns) {
+            Err(found) if found.code == Code::Refused => return cause(found),
+            _ => {}
         }
+        // What the second reader decodes, the engine may not.
+        let failing: Vec<&File> =
+            opened.iter().map(|(file, _)| *file).filter(|file| self.decodes(file).is_err()).collect();
+        match failing.first() {
+            // An engine that cannot decode any of several files has another trouble.
+            Some(file) if failing.len() < opened.len() || error.code == Code::Refused => {
+                cause(unreadable(file, "it cannot be decoded"))
+            }
+            _ => error,
+        }
+    }
+
+    fn decodes(&self, file: &File) -> Result<()> {
+        let scan = self.scan(&[file], None)?;
+        engine::fold("damaged file", scan, (), |(), _| Ok(Flow::Continue(())))
     }
 
     /// The rows of the given files as the table's columns, in one plan; `keep` becomes part of each file's scan.
@@ -331,6 +386,7 @@ impl Table {
             return self.scan_held(|_| true, keep);
         }
         self.bring(files)?;
+        self.check_pages(files)?;
         let mut groups: BTreeMap<Vec<Origin>, Vec<&File>> = BTreeMap::new();
         for file in files {
             groups.entry(self.origins(file)?).or_default().push(file);

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use polars::prelude::*;
 
+use super::checks::LARGEST_COUNT;
 use super::id_forms::IdForms;
 use super::tenants::Tenants;
 use super::texts;
@@ -231,6 +232,7 @@ impl Pass {
         df.rechunk_mut();
         let (ids, names) = (df.column("tenant_id")?.str()?, df.column("workload")?.str()?);
         let (seats, users) = (df.column("paid_seats")?.i64()?, df.column("active_users")?.i64()?);
+        refuse_broken(ids.null_count() + names.null_count(), [seats, users])?;
         let chunks =
             ids.downcast_iter().zip(names.downcast_iter()).zip(seats.downcast_iter().zip(users.downcast_iter()));
         for ((ids, names), (seats, users)) in chunks {
@@ -381,6 +383,21 @@ impl Columns {
         self.paid_seats.push(seats);
         self.active_users.push(users);
     }
+}
+
+/// Refuses rows that break a check: they were left out before, unless the statistics of a file say that it has none, and lie.
+fn refuse_broken(nulls: usize, counts: [&Int64Chunked; 2]) -> PolarsResult<()> {
+    let nulls = nulls + counts.iter().map(|counts| counts.null_count()).sum::<usize>();
+    let values = |counts: &Int64Chunked| {
+        counts
+            .downcast_iter()
+            .map(|chunk| chunk.values().iter().fold(0, |bits, count| bits | count))
+            .fold(0, |a, b| a | b)
+    };
+    // Negative counts have the highest bit, and what is too large some bit above the largest count's.
+    let is_broken = nulls > 0 || counts.iter().any(|counts| values(counts) & !LARGEST_COUNT != 0);
+    polars_ensure!(!is_broken, ComputeError: "a file has values that its statistics rule out");
+    Ok(())
 }
 
 /// Where a view is remembered.

@@ -196,6 +196,19 @@ fn stored(table: &Table, month: Month, keep: Option<Expr>, wanted: Wanted) -> Re
     }
 }
 
+/// The rows of a month by its files' footers; None where files may hold other months too.
+fn rows_in_folder(table: &Table, month: Month) -> Result<Option<u64>> {
+    let first = Some(month.first_day().to_string());
+    let mut rows = 0;
+    for file in files_of(table, month) {
+        if file.hive.get(MONTH) != Some(&first) {
+            return Ok(None);
+        }
+        rows += table.footer(file)?.rows;
+    }
+    Ok((!table.is_held()).then_some(rows))
+}
+
 /// Whether a file's statistics prove that none of its rows is broken, its month aside.
 fn proven_sound(footer: &Footer) -> bool {
     let keys = KEY[..2].iter().all(|name| footer.has_no_null(name));
@@ -311,6 +324,11 @@ pub(super) fn warnings_of(table: &Table, rows: &Rows, ids: Expr) -> Result<Findi
 impl UsageMonth {
     /// Reads a month.
     pub(super) fn open(table: &Table, wanted: &Rows, to_find: &Arc<ToFind>) -> Result<UsageMonth> {
+        let whole = if wanted.only || *wanted.range != TenantRange::all() {
+            None
+        } else {
+            rows_in_folder(table, wanted.month)?
+        };
         let haystack = wanted.only.then(|| to_find.tenants.haystack()).transpose()?;
         let theirs = haystack.map(|ids| col("tenant_id").is_in(ids, false));
         let keep = wanted.range.keep().into_iter().chain(theirs).reduce(Expr::and);
@@ -328,6 +346,14 @@ impl UsageMonth {
         }
         let (rows, broken) = (rows_of(sound), as_rejects(broken)?);
         let (mut findings, mut height) = counted(&seen);
+        if let Some(rows) = whole.filter(|rows| *rows != height + broken.height() as u64) {
+            let read = height + broken.height() as u64;
+            let what = format!(
+                "{read} of {rows} rows of {} were read: some statistics rule out rows that are there",
+                wanted.month
+            );
+            return Err(Error::refused(what).hint("write the files of the month again"));
+        }
         let (checked, mut conflicting) = (seen.rows_of_tenants.clone(), DataFrame::default());
         if !seen.repeating.is_empty() {
             let folded;

@@ -17,6 +17,7 @@ pub fn check(history: impl Into<Source>, rules: &Rulebook) -> Result<(History, F
 
 fn check_all(history: &History, rules: &Rulebook, findings: &mut Findings) -> Result<Vec<Month>> {
     history.bring_everything()?;
+    history.check_values()?;
     findings.add(history.check_certifications()?);
     findings.add(history.check_associations(&TenantRange::all())?);
     findings.add(history.check_monthless_usage()?);

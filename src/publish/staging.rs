@@ -210,10 +210,13 @@ impl Drop for Staging {
     }
 }
 
-/// Removes what this process has staged, as far as possible; called when it is interrupted.
+/// Removes what this process has staged, as far as possible; called when it is interrupted, before it ends.
+///
+/// Threads that begin, publish or leave a folder afterwards wait for that end: none makes a new folder, or an error of a removed one.
 pub fn abandon() {
     let mut current = CURRENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     std::mem::take(&mut *current).iter().for_each(|path| remove(path));
+    std::mem::forget(current);
 }
 
 /// Removes a folder that may be written to at this moment; what could not be removed now the next run removes.
