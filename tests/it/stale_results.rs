@@ -55,7 +55,7 @@ impl Published {
     /// What would be said if the system had not recorded that attributes changed.
     fn why_without_change_times(&self) -> Option<String> {
         let (history, _) = pipeline::open(&self.settings.history, &self.settings.rules).expect("a history");
-        let now = pipeline::inputs(&history, &self.settings.rules, self.settings.as_of);
+        let now = pipeline::inputs(&history, &self.settings.rules, self.settings.as_of, false);
         let mut published = self.run();
         for input in &mut published.inputs {
             let now = now.iter().find(|now| now.name == input.name).expect("the same files");
