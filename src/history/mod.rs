@@ -62,6 +62,9 @@ use crate::error::{Error, Result, nearest};
 use crate::month::Month;
 use crate::words::{part_of, was};
 
+/// How places begin where rows are counted by their tenant ids.
+pub const TENANT_IDS: &str = "tenant ids of ";
+
 /// How many names a refusal shows.
 const SHOWN_NAMES: usize = 5;
 
@@ -489,8 +492,8 @@ impl History {
         let (what, rule) = match *place {
             certifications::NAME => ("name a certification", checks::CERTIFICATION_DIFFERS_IN_FORM),
             partners::NAME => ("name a global account", checks::PARTNER_ID_DIFFERS_IN_FORM),
-            place if Tables::NAMES.contains(&place) => ("name a workload", checks::WORKLOAD_DIFFERS_IN_FORM),
-            _ => ("have a tenant id", TENANT_ID_DIFFERS_IN_FORM),
+            place if place.starts_with(TENANT_IDS) => ("have a tenant id", TENANT_ID_DIFFERS_IN_FORM),
+            _ => ("name a workload", checks::WORKLOAD_DIFFERS_IN_FORM),
         };
         let table = place.split(' ').next_back().unwrap_or_default();
         let (part, rows) = (share.part, share.rows);

@@ -10,9 +10,9 @@ use crate::engine;
 use crate::error::Result;
 use crate::history::{Findings, Share, TENANT_ID_DIFFERS_IN_FORM, TenantRange, id_form};
 
-/// Where a share of rows is counted of which the tenant's id matches in another form alone.
-pub const TENANTS_OF_ASSOCIATIONS: &str = "tenant ids of associations";
-pub const TENANTS_OF_USAGE: &str = "tenant ids of workload_usage";
+/// Where rows are counted of which the tenant's id matches in another form alone; see [`TENANT_IDS`](crate::history::TENANT_IDS).
+const TENANTS_OF_ASSOCIATIONS: &str = "tenant ids of associations";
+const TENANTS_OF_USAGE: &str = "tenant ids of workload_usage";
 
 const STAGE: &str = "tenant ids";
 

@@ -8,6 +8,9 @@ use crate::metrics::{self, Period, Question};
 use crate::month::Month;
 use crate::rulebook::Rulebook;
 
+/// Where rows of the months are counted that a score of the newest month compares: among those of all months they may be few.
+const COMPARED_MONTHS: &str = "months compared of workload_usage";
+
 /// Reads and checks everything a history holds.
 pub fn check(history: impl Into<Source>, rules: &Rulebook) -> Result<(History, Findings, Vec<Month>)> {
     let (history, mut findings) = open(history, rules)?;
@@ -21,13 +24,17 @@ fn check_all(history: &History, rules: &Rulebook, findings: &mut Findings) -> Re
     findings.add(history.check_certifications()?);
     findings.add(history.check_associations(&TenantRange::all())?);
     findings.add(history.check_monthless_usage()?);
-    let dated = history.dated_months()?;
+    let (dated, months) = (history.dated_months()?, history.usage_months()?);
+    let compared = months.last().map_or_else(Vec::new, |newest| vec![rules.year_ago(*newest), *newest]);
     findings.add(history.check_month_folders(&dated)?);
     for (number, month) in dated.iter().enumerate() {
         engine::progress(number, dated.len());
-        findings.add(history.check_usage(*month)?);
+        let of_month = history.check_usage(*month)?;
+        for share in of_month.forms.values().filter(|_| compared.contains(month)) {
+            findings.count_form(COMPARED_MONTHS, *share);
+        }
+        findings.add(of_month);
     }
-    let months = history.usage_months()?;
     findings.add(history.check_null_tenant_ids()?);
     if let Some(newest) = months.last() {
         let question = question(history, rules, *newest);

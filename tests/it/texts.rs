@@ -509,3 +509,23 @@ fn global_accounts_in_another_form_are_warned_of_and_refused_where_they_are_many
         assert_eq!(check(&placed, &[]).code, code);
     }
 }
+
+/// A source that begins to write names differently: `check` refuses what a score of the newest month would, however many months it reads.
+#[test]
+fn check_refuses_names_in_another_form_in_the_newest_month_alone() {
+    let mut history = history();
+    for month in (1..=9).flat_map(|month| [format!("2023-0{month}-01"), format!("2024-0{month}-01")]) {
+        (0..20).for_each(|tenant| history.workload_usage.push(usage(&format!("t{tenant}"), "teams", &month, 5, 1)));
+    }
+    let mut old = history.clone();
+    let write = |history: &mut History, month: &str| {
+        let rows = history.workload_usage.iter_mut().filter(|row| row.month == Some(day(month)));
+        rows.for_each(|row| row.workload = row.workload.as_ref().map(|name| name.to_uppercase()));
+    };
+    write(&mut history, "2026-10-01");
+    Placed::new(&history).score(&[]).fails(3, &["6 of 12 rows of `workload_usage` name a workload"]);
+    assert_eq!(check(&Placed::new(&history), &[]).code, 3);
+    write(&mut old, "2023-01-01");
+    Placed::new(&old).score(&["--strict"]).succeeds();
+    assert_eq!(check(&Placed::new(&old), &[]).code, 0);
+}
