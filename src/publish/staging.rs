@@ -119,8 +119,8 @@ pub fn create_folder(path: &Path, mode: Mode) -> Result<()> {
     }
     match fs::create_dir(path) {
         Ok(()) => set_permissions(path, mode.folder()),
-        // Another process was quicker, or something else is there, whose mode is not this program's to change.
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => output::require_folder(path, "the output"),
+        // Another process was quicker, or no folder is there: its mode is not this program's to change, and what is put into it fails.
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(Error::storage("create the folder", path, &error)),
     }
 }
