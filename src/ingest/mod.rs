@@ -5,6 +5,7 @@
 
 mod associations;
 mod certifications;
+mod compound_file;
 mod content;
 mod date_order;
 mod dates;

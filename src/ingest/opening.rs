@@ -384,7 +384,8 @@ fn sheets<T>(bytes: &Bytes, format: Format, limits: Limits, path: &str, each: &m
         pieces.push(match (opened, made) {
             (Ok(()), Some(Ok(made))) => Piece::Read(made, hashed),
             (Ok(()), Some(Err(Stop::Unrecognised(error)))) => {
-                let reason = format!("not read: {}", error.what);
+                let what = if hashed.bytes == 0 { "the sheet is empty" } else { &error.what };
+                let reason = format!("not read: {what}");
                 unrecognised.get_or_insert(error);
                 Piece::Skipped { path: sheet, hashed, reason }
             }

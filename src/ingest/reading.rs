@@ -23,6 +23,7 @@ use super::stating::{Fault, Said, Stating, no_person_key};
 use super::tally::Tally;
 use super::text::{printable, printable_bytes, tells_of_no_person};
 use super::unused_reports::{UnusedReport, UnusedReports};
+use super::values::is_absent;
 use crate::error::{Error, Result};
 use crate::words::counted;
 
@@ -137,8 +138,8 @@ fn text(opened: Opened, reading: &Reading, sink: &mut Sink) -> std::result::Resu
     let reader = Utf8Reader::new(text).map_err(failed)?;
     let encoding = Encoding { is_proven: reader.is_marked_utf8, is_unmarked_utf16: reader.is_unmarked_utf16 };
     let mut records = Records::new(reader);
-    refuse_other_content(records.beginning().map_err(failed)?).map_err(Stop::Refused)?;
-    refuse_no_text(records.beginning().map_err(failed)?).map_err(Stop::Refused)?;
+    refuse_other_content(records.beginning().map_err(failed)?).map_err(Stop::Unrecognised)?;
+    refuse_no_text(records.beginning().map_err(failed)?).map_err(Stop::Unrecognised)?;
     let header = match find_header(&mut records, reading, &path)? {
         Found::Header(header) => header,
         Found::Unused(report) => return Ok(unused(path, report)),
@@ -497,7 +498,8 @@ impl Rows<'_> {
             (Some(place), _) => {
                 let column = printable(header.names.written(place)?);
                 let value = printable_bytes(records.field(place));
-                let is_shown = !header.kind.is_personal() || (is_date && tells_of_no_person(&value));
+                let is_shown =
+                    !header.kind.is_personal() || (is_date && (is_absent(&value) || tells_of_no_person(&value)));
                 let value = Some(value).filter(|_| is_shown);
                 Some(value.map_or(format!("`{column}`"), |value| format!("`{column}`: `{value}`")))
             }

@@ -17,11 +17,9 @@ pub(super) fn printable_bytes(bytes: &[u8]) -> String {
     printable(&String::from_utf8_lossy(beginning))
 }
 
-/// Words of dates and of placeholders; a value of these and of digits tells of no person.
-const WORDS_OF_DATES: [&str; 18] = [
-    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "am", "pm", "t", "z", "na",
-    "null",
-];
+/// Words of dates; a value of these and of digits tells of no person.
+const WORDS_OF_DATES: [&str; 16] =
+    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "am", "pm", "t", "z"];
 
 /// Whether a value can be shown although its report is about people: a date or a number that is wrong, and no name or address.
 pub(super) fn tells_of_no_person(text: &str) -> bool {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use calamine::{Data, ExcelDateTime, Ods, Reader, SheetType, Sheets, Xls, Xlsb, Xlsx};
 use zip::ZipArchive;
 
+use super::compound_file;
 use super::opening::{Limits, Visit};
 use super::text::printable;
 use crate::error::{Error, Result};
@@ -77,6 +78,9 @@ impl Workbook {
     pub(super) fn open(bytes: &Bytes, format: Format, limits: Limits) -> Result<Workbook> {
         if format != Format::Xls {
             refuse_expansion(bytes, limits)?;
+        }
+        if format == Format::Xls && !compound_file::is_bounded(bytes) {
+            return Err(unreadable("it is broken, or has more cells than can be held"));
         }
         let cursor = Cursor::new(bytes.clone());
         let opened = catch_unwind(AssertUnwindSafe(|| match format {
@@ -243,6 +247,7 @@ fn date_text(date: ExcelDateTime) -> String {
 struct SheetText<F> {
     next: F,
     pending: Option<PlacedCell>,
+    has_no_more_cells: bool,
     /// The row that is written next.
     row: u32,
     /// Columns of the header; rows with fewer cells are filled up.
@@ -254,7 +259,16 @@ struct SheetText<F> {
 
 impl<F: FnMut() -> std::result::Result<Option<PlacedCell>, String>> SheetText<F> {
     fn new(next: F) -> SheetText<F> {
-        SheetText { next, pending: None, row: 0, width: 0, text: Vec::new(), given: 0, is_at_end: false }
+        SheetText {
+            next,
+            pending: None,
+            has_no_more_cells: false,
+            row: 0,
+            width: 0,
+            text: Vec::new(),
+            given: 0,
+            is_at_end: false,
+        }
     }
 
     /// The next cell that has a text.
@@ -262,7 +276,7 @@ impl<F: FnMut() -> std::result::Result<Option<PlacedCell>, String>> SheetText<F>
         if let Some(pending) = self.pending.take() {
             return Ok(Some(pending));
         }
-        loop {
+        while !self.has_no_more_cells {
             let cell = match catch_unwind(AssertUnwindSafe(&mut self.next)) {
                 Ok(cell) => cell.map_err(fault)?,
                 Err(_) => return Err(fault("a sheet is broken".to_owned())),
@@ -272,9 +286,11 @@ impl<F: FnMut() -> std::result::Result<Option<PlacedCell>, String>> SheetText<F>
                     return Err(fault("a cell is beyond the rows and columns of a sheet".to_owned()));
                 }
                 Some((_, _, text)) if text.is_empty() => {}
-                cell => return Ok(cell),
+                Some(cell) => return Ok(Some(cell)),
+                None => self.has_no_more_cells = true,
             }
         }
+        Ok(None)
     }
 
     /// Writes the next row that has a cell, and an empty line for each before it.

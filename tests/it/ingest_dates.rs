@@ -154,11 +154,11 @@ fn wrong_dates_are_shown_and_people_are_not() {
     let shown = ["2026-02-30", "46296", "13/13/2026", "Nov 31, 2025", "4/3/26"];
     let hidden = ["p@example.com", "Fern Valley", "Mary", "2026-01-01 Mary", "marie@x.org 2026"];
     for (value, is_shown) in shown.iter().map(|value| (value, true)).chain(hidden.iter().map(|value| (value, false))) {
-        let text = trainings(&[("2026-01-01", ""), (value, "")]);
+        let text = trainings(&[("2026-01-01", ""), (*value, "")]);
         let given = given("trainings.csv", text.as_bytes());
         assert_eq!(given.rejected(), [("not_a_date", 1)], "{value}");
         let sample = given.file().rejected[0].sample.as_deref().expect("a sample");
-        assert_eq!(sample.contains(value), is_shown, "{sample}");
+        assert_eq!(sample.contains(*value), is_shown, "{sample}");
     }
     let earned = given("trainings.csv", trainings(&[("2026-01-01", ""), ("N/A", "")]).as_bytes());
     assert_eq!(earned.rejected(), [("empty_date", 1)]);

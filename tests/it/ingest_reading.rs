@@ -834,7 +834,7 @@ fn windows_1252_is_read_where_the_file_shows_it() {
         assert!(given.file().warnings.iter().any(|warning| warning.starts_with("1 rows are not UTF-8")), "{what}");
     }
     // A mark says that the file is UTF-8; a broken name that is not read does not matter.
-    let marked = [b"\xef\xbb\xbf", header.as_bytes(), b"4001,Caf\xe9,5001,x\n4002,Birch,5001,Malm\xf6\n"].concat();
+    let marked = [&b"\xef\xbb\xbf"[..], header.as_bytes(), b"4001,Caf\xe9,5001,x\n4002,Birch,5001,Malm\xf6\n"].concat();
     let marked = given("profile.csv", &marked);
     assert_eq!((marked.rejected(), marked.file().kept), (vec![("not_utf8", 1)], 1));
     // In the header.

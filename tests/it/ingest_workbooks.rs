@@ -22,15 +22,20 @@ fn write_usage(sheet: &mut Worksheet, row: u32, column: u16) {
     for (place, name) in (0..).zip(HEADER) {
         sheet.write(row, column + place, name).expect("a cell");
     }
+    write_row(sheet, row + 1, column);
+}
+
+/// Writes a sound row.
+fn write_row(sheet: &mut Worksheet, row: u32, column: u16) {
     let date = Format::new().set_num_format("m/d/yyyy");
     let october = ExcelDateTime::from_ymd(2026, 10, 1).expect("a date");
-    sheet.write(row + 1, column, TENANT).expect("a cell");
-    sheet.write(row + 1, column + 1, "Teams").expect("a cell");
-    sheet.write_with_format(row + 1, column + 2, &october, &date).expect("a cell");
-    sheet.write(row + 1, column + 3, 100).expect("a cell");
-    sheet.write(row + 1, column + 4, Formula::new("=25*2").set_result("50")).expect("a cell");
-    sheet.write(row + 1, column + 5, 4001).expect("a cell");
-    sheet.write(row + 1, column + 6, "CSP Tier 1").expect("a cell");
+    sheet.write(row, column, TENANT).expect("a cell");
+    sheet.write(row, column + 1, "Teams").expect("a cell");
+    sheet.write_with_format(row, column + 2, &october, &date).expect("a cell");
+    sheet.write(row, column + 3, 100).expect("a cell");
+    sheet.write(row, column + 4, Formula::new("=25*2").set_result("50")).expect("a cell");
+    sheet.write(row, column + 5, 4001).expect("a cell");
+    sheet.write(row, column + 6, "CSP Tier 1").expect("a cell");
 }
 
 fn saved(workbook: &mut Workbook) -> Vec<u8> {
@@ -61,14 +66,16 @@ fn open_document(rows: &str) -> Vec<u8> {
 
 /// Every sheet: its name, the report, rows kept, and whether it is skipped.
 fn sheets(given: &Given) -> Vec<(&str, Option<&str>, u64, bool)> {
-    let sheet = |outcome| match outcome {
-        &Outcome::Read(FileRead { ref path, ref report, kept, ref skip_reason, .. }) => {
-            let (_, name) = path.rsplit_once('!').expect("a sheet");
-            (name, report.as_deref(), kept, skip_reason.is_some())
-        }
-        Outcome::Refused(refused) => panic!("{}", refused.error),
-    };
-    given.outcomes.iter().map(sheet).collect()
+    let outcomes = given.outcomes.iter();
+    outcomes
+        .map(|outcome| match outcome {
+            Outcome::Read(FileRead { path, report, kept, skip_reason, .. }) => {
+                let (_, name) = path.rsplit_once('!').expect("a sheet");
+                (name, report.as_deref(), *kept, skip_reason.is_some())
+            }
+            Outcome::Refused(refused) => panic!("{}", refused.error),
+        })
+        .collect()
 }
 
 #[test]
@@ -127,11 +134,10 @@ fn every_sheet_of_a_report_is_read_and_the_others_are_named() {
 #[test]
 fn faults_are_in_rows_as_a_spreadsheet_counts_them() {
     let bytes = with_sheet(|sheet| {
-        for (row, tenant) in [(2, TENANT), (5, TENANT), (6, TENANT), (7, TENANT)] {
-            write_usage(sheet, row - 1, 0);
-            sheet.write(row, 0, tenant).expect("a cell");
+        for row in [2, 5, 6, 7] {
+            write_row(sheet, row, 0);
         }
-        // A fraction, a date without a time of its month, an error, and an id of which digits are lost.
+        // A fraction, a date of no calendar, an error, and an id of which digits are lost.
         sheet.write(2, 3, 1.5).expect("a cell");
         sheet.write(5, 2, "31/31/2026").expect("a cell");
         sheet.write(6, 3, Formula::new("=NA()").set_result("#N/A")).expect("a cell");
