@@ -19,6 +19,7 @@ fn check_all(history: &History, rules: &Rulebook, findings: &mut Findings) -> Re
     history.bring_everything()?;
     findings.add(history.check_certifications()?);
     findings.add(history.check_associations(&TenantRange::all())?);
+    findings.add(history.check_empty_tables()?);
     findings.add(history.check_monthless_usage()?);
     let dated = history.dated_months()?;
     findings.add(history.check_month_folders(&dated)?);
