@@ -13,6 +13,7 @@ use super::Tables;
 use super::identity::Identity;
 use super::listing::{self, ENDING, Entry, Refusal};
 use super::stored::Stored;
+use super::table_formats::Found;
 use super::texts;
 use crate::error::{Error, Result, nearest};
 use crate::storage;
@@ -21,7 +22,7 @@ use crate::storage;
 const MAGICS: [&[u8; 4]; 2] = [b"PAR1", b"PARE"];
 /// Bytes of a magic number.
 pub(super) const MAGIC_LENGTH: u64 = 4;
-/// The value hive writers use for null.
+/// The value that hive writers use for null.
 const HIVE_NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// One Parquet file of a table.
@@ -71,7 +72,7 @@ impl Root {
             }
         };
         match listing::format_of_root(root.entries()) {
-            Some(format) => Err(not_alive(format, &root.place().display())),
+            Some(Found { format, mark, .. }) => Err(not_alive(format, mark, &root.place().display())),
             None => Ok(root),
         }
     }
@@ -106,8 +107,11 @@ impl Root {
             Root::Folder(folder, _) => folder.join(name),
             Root::Store(stored) => return stored.read(name),
         };
-        match std::fs::read(&path) {
-            Ok(content) => Ok(Some(content)),
+        match std::fs::metadata(&path).and_then(|metadata| metadata.is_file().then(|| std::fs::read(&path)).transpose())
+        {
+            Ok(Some(content)) => Ok(Some(content)),
+            // Reading a pipe or a device can block, or never end.
+            Ok(None) => Err(Error::refused("this is no file").at(path.display()).hint("move it out of the history")),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::storage("read the file", &path, &error)),
         }
@@ -128,9 +132,9 @@ impl Root {
         Ok(TableFiles { files, not_read: entries.not_read })
     }
 
-    /// Files at the top of the folder whose names are those of copies of a table.
-    pub(super) fn copies_of_tables(&self) -> Vec<&str> {
-        listing::copies_of_tables(self.entries(), &Tables::NAMES)
+    /// Files and folders beside the tables that are named like one and are not read.
+    pub(super) fn like_tables(&self) -> Vec<&str> {
+        listing::like_tables(self.entries(), &Tables::NAMES)
     }
 
     fn refused(&self, table: &str, refusal: Refusal) -> Error {
@@ -145,10 +149,13 @@ impl Root {
             Refusal::Twice(one, other) => Error::refused(format!("table `{table}` is there twice"))
                 .at(format!("{} and {}", self.place_of(&one), self.place_of(&other)))
                 .hint("keep one of the two"),
-            Refusal::OtherFormat { format, folder } => not_alive(format, &self.place_of(&folder)),
+            Refusal::OtherFormat { format, folder, mark } => not_alive(format, &mark, &self.place_of(&folder)),
             Refusal::Special(name) => Error::refused("this is neither a file nor a folder, and is named as Parquet")
                 .at(self.place_of(&name))
                 .hint("move the pipe, socket or device out of the history"),
+            Refusal::BrokenLink(name) => Error::refused("a link leads to no file or folder")
+                .at(self.place_of(&name))
+                .hint("restore what the link names, or remove the link"),
         }
     }
 
@@ -205,9 +212,13 @@ impl Root {
     }
 }
 
-/// The first and the last bytes of a file of this machine; None where it is too short for both.
+/// The first and the last bytes of a file of this machine; None where it is too short for both, or is no file that can be read.
 fn local_ends(path: &Path) -> Result<Option<[Vec<u8>; 2]>> {
     let failed = |error: std::io::Error| Error::storage("read the file", path, &error);
+    // Opening a pipe waits for a writer.
+    if !path.is_file() {
+        return Ok(None);
+    }
     let Ok(mut file) = std::fs::File::open(path) else { return Ok(None) };
     let size = file.metadata().map_err(failed)?.len();
     if size < 2 * MAGIC_LENGTH {
@@ -244,11 +255,12 @@ pub(super) fn no_history(place: &impl fmt::Display) -> Error {
         .hint("give the folder that holds partners, associations, certifications and workload_usage")
 }
 
-/// A folder in a table format.
-fn not_alive(format: &str, folder: &impl fmt::Display) -> Error {
-    Error::refused(format!("this is {format}: some of its Parquet files may hold deleted or replaced rows"))
-        .at(folder)
-        .hint("export its current rows to plain Parquet with its own reader; the Python package reads a DeltaTable as it is")
+/// A folder in a table format, which `mark` shows.
+fn not_alive(format: &str, mark: &str, folder: &impl fmt::Display) -> Error {
+    let what = format!("this is {format} (`{mark}`): some of its Parquet files may hold deleted or replaced rows");
+    Error::refused(what).at(folder).hint(
+        "export its current rows to plain Parquet with its own reader; the Python package reads a DeltaTable as it is",
+    )
 }
 
 fn describe(root: &Path, name: &str) -> Result<File> {
@@ -282,4 +294,43 @@ fn hive_key(name: &str) -> Option<(String, Option<String>)> {
 /// Whether a writer has put null in this form; some know no other.
 fn spells_null(value: &str) -> bool {
     texts::is_blank(value) || texts::spells_null(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partition_values_are_decoded_and_null_in_every_spelling() {
+        let value = |name: &str| hive_key(name).and_then(|(_, value)| value);
+        for (name, expected) in [
+            ("month=2026-10-01", "2026-10-01"),
+            ("month=2026%2D10%2D01", "2026-10-01"),
+            ("market=a%3Db", "a=b"),
+            ("market=100%", "100%"),
+            ("market=NA", "NA"),
+            ("market=nullable", "nullable"),
+            ("market=%20US", " US"),
+        ] {
+            assert_eq!(value(name).as_deref(), Some(expected), "{name}");
+        }
+        for null in [
+            "__HIVE_DEFAULT_PARTITION__",
+            "NULL",
+            "null",
+            "Null",
+            "nan",
+            "NaN",
+            "None",
+            "NaT",
+            "<NA>",
+            "\\N",
+            "",
+            "%20",
+        ] {
+            assert_eq!(hive_key(&format!("market={null}")), Some(("market".to_owned(), None)), "{null}");
+        }
+        assert_eq!(hive_key("month%3D2026-10-01"), None);
+        assert_eq!(hive_key("2026-10-01"), None);
+    }
 }

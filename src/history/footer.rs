@@ -97,10 +97,9 @@ impl Footer {
         self.spans.iter().map(|group| group.get(column).cloned()).collect()
     }
 
-    /// Whether statistics say that another file has the same rows: both are one write, or a copy of it.
-    pub fn has_rows_of(&self, other: &Footer) -> bool {
-        let alike = self.rows == other.rows && self.proven == other.proven && self.spans == other.spans;
-        self.rows > 0 && (self.hash == other.hash || (alike && !self.spans.is_empty()))
+    /// The smallest and the largest value that statistics give of a signed integer, date or time, of a column without nulls.
+    pub fn range(&self, column: &str) -> Option<(i64, i64)> {
+        self.proven.get(column).and_then(|proven| proven.range)
     }
 
     /// Whether statistics prove that no value of a column is null.
@@ -131,6 +130,48 @@ impl Footer {
         let range = self.proven.get(column).and_then(|proven| proven.range).filter(|_| !unsigned);
         self.rows == 0 || range.is_some_and(|(smallest, largest)| smallest >= least && largest <= most)
     }
+}
+
+/// Whether two files have the same rows, as far as their footers say: row groups of as many rows whose columns have the same
+/// statistics, or the same size where they have none.
+///
+/// # Errors
+/// Refused where a file is not Parquet, truncated or damaged; storage where it cannot be read.
+pub(super) fn have_same_rows(one: &File, other: &File) -> Result<bool> {
+    let (one, other) = (row_groups(one)?, row_groups(other)?);
+    let has_rows = one.iter().any(|(rows, _)| *rows > 0);
+    Ok(has_rows && one == other)
+}
+
+/// What a footer says of a column in a row group.
+#[derive(PartialEq, Eq)]
+struct ChunkFacts {
+    column: String,
+    values: i64,
+    nulls: Option<u64>,
+    /// The least and the largest value.
+    range: Option<(Vec<u8>, Vec<u8>)>,
+    /// Bytes before compression, of columns without a range.
+    size: Option<i64>,
+}
+
+/// The row groups of a file, each by its number of rows and its columns.
+fn row_groups(file: &File) -> Result<Vec<(i64, Vec<ChunkFacts>)>> {
+    let handle = fs::File::open(&file.path).map_err(|error| Error::storage("read the footer", &file.path, &error))?;
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&handle);
+    let metadata = metadata.map_err(|error| unreadable(file, &error.to_string()))?;
+    let facts = |chunk: &ColumnChunkMetaData| {
+        let range = chunk.statistics().and_then(|found| Some((found.min_bytes_opt()?, found.max_bytes_opt()?)));
+        ChunkFacts {
+            column: chunk.column_path().string(),
+            values: chunk.num_values(),
+            nulls: chunk.statistics().and_then(Statistics::null_count_opt),
+            range: range.map(|(least, most)| (least.to_vec(), most.to_vec())),
+            size: range.is_none().then(|| chunk.uncompressed_size()),
+        }
+    };
+    let groups = metadata.row_groups().iter();
+    Ok(groups.map(|group| (group.num_rows(), group.columns().iter().map(facts).collect())).collect())
 }
 
 /// The columns without nulls, of which every row group says so.

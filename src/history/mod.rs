@@ -130,9 +130,7 @@ impl History {
         for table in history.tables() {
             findings.add(table.check_files()?);
         }
-        findings.add(history.associations.check_rows()?);
-        findings.add(history.certifications.check_rows()?);
-        root.copies_of_tables().into_iter().for_each(|name| findings.warn(checks::FILE_NOT_READ, name, 1));
+        root.like_tables().into_iter().for_each(|name| findings.warn(checks::FILE_NOT_READ, name, 1));
         Ok((History { exports: ExportCoverage::read(&root)?, ..history }, findings))
     }
 
@@ -314,6 +312,22 @@ impl History {
     /// The same, as far as a score of the span depends on it: those that lack its first or its last month.
     pub fn check_compared_exports(&self, accounts: &Accounts, span: (Month, Month)) -> Findings {
         self.exports.check(accounts, span, Some(&[span.0, span.1]))
+    }
+
+    /// Tables without a row, whose absence would score as nothing; `partners` and `workload_usage` are refused elsewhere.
+    ///
+    /// # Errors
+    /// Those of reading a footer.
+    pub fn check_empty_tables(&self) -> Result<Findings> {
+        let mut findings = Findings::default();
+        for table in [&self.associations, &self.certifications] {
+            // Rows in memory may be a part of a larger history.
+            let is_part = table.is_held() && self.months_of_whole.is_some();
+            if !is_part && table.is_empty()? {
+                findings.warn(checks::EMPTY_TABLE, table.name, 1);
+            }
+        }
+        Ok(findings)
     }
 
     /// Rows of some months whose column `month` differs from the folder's name.

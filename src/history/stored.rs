@@ -12,8 +12,8 @@ use crate::storage::{Folder, Object};
 /// What bringing files here is called where stages are told.
 const STAGE: &str = "download";
 
-/// What Hadoop puts behind the name of a folder to make it an object.
-const FOLDER_MARK: &str = "_$folder$";
+/// What Hadoop puts behind the name of a folder to make it an object; the longer first.
+const FOLDER_MARKS: [&str; 2] = ["_$folder$", "$folder$"];
 
 /// The files of a history's folder as its store listed them, or those of one table as somebody else did.
 #[derive(Debug)]
@@ -126,7 +126,8 @@ fn entries_of(objects: &[Object]) -> Vec<Entry> {
     let folders: BTreeSet<&str> = objects.iter().flat_map(|object| folders_above(&object.name)).collect();
     let entry = |object: &Object| {
         let bare = object.name.trim_end_matches('/');
-        let bare = bare.strip_suffix(FOLDER_MARK).unwrap_or(bare);
+        let bare = FOLDER_MARKS.iter().find_map(|mark| bare.strip_suffix(mark)).unwrap_or(bare);
+        let bare = bare.trim_end_matches('/');
         // An empty object without an ending holds nothing: programs write it for a folder that has no file yet.
         let has_ending = bare.rsplit('/').next().is_some_and(|name| name.contains('.'));
         let is_folder = object.size == 0 && (bare != object.name || folders.contains(bare) || !has_ending);
@@ -163,12 +164,16 @@ mod tests {
             ("w/m=1/a.parquet", 9),
             ("w/m=2/", 0),
             ("w/m=3_$folder$", 0),
+            ("w/m=4$folder$", 0),
+            ("w/m=5/$folder$", 0),
+            ("p.parquet", 0),
+            ("p.parquet/a.parquet", 9),
             ("w/_SUCCESS", 0),
             ("w/b.parquet", 0),
         ];
         let entries = entries_of(&objects.map(object));
         let files: Vec<&str> =
             entries.iter().filter(|entry| entry.kind == EntryKind::File).map(|entry| entry.name.as_str()).collect();
-        assert_eq!(files, ["w/b.parquet", "w/m=1/a.parquet"]);
+        assert_eq!(files, ["p.parquet/a.parquet", "w/b.parquet", "w/m=1/a.parquet"]);
     }
 }

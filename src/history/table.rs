@@ -8,9 +8,9 @@ use arrow::datatypes::DataType as ArrowType;
 use chrono::NaiveDate;
 use polars::prelude::*;
 
-use super::checks::{COPIED_FILE, EMPTY_TABLE, FILE_NOT_READ, Findings};
+use super::checks::{COPIED_FILE, FILE_NOT_READ, Findings};
 use super::files::{File, Root, TableFiles};
-use super::footer::{Footer, unreadable};
+use super::footer::{self, Footer, unreadable};
 use super::identity;
 use super::integrity;
 use super::listing;
@@ -223,28 +223,30 @@ impl Table {
         self.not_read.iter().for_each(|name| findings.warn(FILE_NOT_READ, name, 1));
         let names: Vec<String> = self.files.iter().map(|file| file.name.clone()).collect();
         for (original, copy) in listing::copies(&names) {
-            let footer = |name: &str| self.files.iter().find(|file| file.name == name).map(|file| self.footer(file));
-            let (Some(original_footer), Some(copy_footer)) = (footer(original), footer(copy)) else { continue };
-            if original_footer?.has_rows_of(&copy_footer?) {
+            let file = |name: &str| self.files.iter().find(|file| file.name == name);
+            let (Some(one), Some(other)) = (file(original), file(copy)) else { continue };
+            self.bring(&[one, other])?;
+            if footer::have_same_rows(one, other)? {
                 findings.warn(COPIED_FILE, format!("{copy} repeats {original}"), 1);
             }
         }
         Ok(findings)
     }
 
-    /// Warns where no file has a row.
+    /// Whether it has no row.
     ///
     /// # Errors
     /// Those of reading a footer.
-    pub(super) fn check_rows(&self) -> Result<Findings> {
-        let mut findings = Findings::default();
+    pub(super) fn is_empty(&self) -> Result<bool> {
+        if let Some(held) = &self.held {
+            return Ok(held.iter().all(|held| held.rows.height() == 0));
+        }
         for file in &self.files {
             if self.footer(file)?.rows > 0 {
-                return Ok(findings);
+                return Ok(false);
             }
         }
-        findings.warn(EMPTY_TABLE, self.name, 1);
-        Ok(findings)
+        Ok(true)
     }
 
     /// Whether its rows are in memory.
@@ -590,13 +592,29 @@ fn names_of<'a>(file: &'a File, footer: &'a Footer) -> Vec<&'a str> {
     stored.chain(file.hive.keys().map(String::as_str)).collect()
 }
 
-/// Whether two names may mean the same column: they differ only in case, punctuation, a plural or one letter.
+/// Whether two names may mean the same column: they differ only in case, punctuation, plurals or one letter.
 fn are_near(a: &str, b: &str) -> bool {
-    let bare = |name: &str| -> String {
-        name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-    };
-    let (a, b) = (bare(a), bare(b));
-    strsim::damerau_levenshtein(&a, &b) <= 1
+    let (a, b) = (words(a), words(b));
+    let singular = |word: &String| word.strip_suffix('s').filter(|word| word.len() > 1).unwrap_or(word).to_owned();
+    let singulars = |words: &[String]| -> String { words.iter().map(singular).collect() };
+    singulars(&a) == singulars(&b) || strsim::damerau_levenshtein(&a.concat(), &b.concat()) <= 1
+}
+
+/// The words of a name in small letters: `end_date`, `End Date` and `endDate` have the same.
+fn words(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut last = ' ';
+    for letter in name.chars() {
+        let begins = !last.is_alphanumeric() || (last.is_lowercase() && letter.is_uppercase());
+        if begins && letter.is_alphanumeric() {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| letter.is_alphanumeric()) {
+            word.extend(letter.to_lowercase());
+        }
+        last = letter;
+    }
+    words
 }
 
 /// Whether a stored type can hold a kind of column.
@@ -631,5 +649,55 @@ fn typed(column: &Column, origin: &Origin) -> Expr {
             col(column.name)
         }
         _ => col(column.name).cast(column.dtype()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_near_in_form_plural_and_one_letter() {
+        for (column, near) in [
+            ("end_date", "EndDate"),
+            ("end_date", "endDate"),
+            ("end_date", "END_DATE"),
+            ("end_date", "end date"),
+            ("end_date", "end-date"),
+            ("end_date", "enddate"),
+            ("end_date", " end_date"),
+            ("end_date", "end_date\u{a0}"),
+            ("end_date", "\u{feff}end_date"),
+            ("end_date", "\"end_date\""),
+            ("end_date", "end_dates"),
+            ("end_date", "ends_dates"),
+            ("end_date", "end_dte"),
+            ("end_date", "edn_date"),
+            ("end_date", "end_date1"),
+            ("expires_on", "expire_on"),
+            ("expires_on", "ExpiresOn"),
+            ("global_partner_id", "GlobalPartnerIDs"),
+            ("global_partner_id", "global_partners_ids"),
+            ("market", "Markets"),
+        ] {
+            assert!(are_near(near, column), "{near}");
+        }
+        for (column, other) in [
+            ("end_date", "start_date"),
+            ("end_date", "end_date_utc"),
+            ("end_date", "date"),
+            ("end_date", "ended_at"),
+            ("expires_on", "earned_on"),
+            ("expires_on", "expired"),
+            ("market", "market_id"),
+            ("market", "marketing"),
+            ("partner_name", "partner_id"),
+            ("distributor_id", "distributor_name"),
+            ("distributor_id", "distributor"),
+            ("market", ""),
+            ("market", "__"),
+        ] {
+            assert!(!are_near(other, column), "{other}");
+        }
     }
 }

@@ -23,6 +23,7 @@ fn check_all(history: &History, rules: &Rulebook, findings: &mut Findings) -> Re
     history.check_values()?;
     findings.add(history.check_certifications()?);
     findings.add(history.check_associations(&TenantRange::all())?);
+    findings.add(history.check_empty_tables()?);
     findings.add(history.check_monthless_usage()?);
     let (dated, months) = (history.dated_months()?, history.usage_months()?);
     let compared = months.last().map_or_else(Vec::new, |newest| vec![rules.year_ago(*newest), *newest]);

@@ -75,7 +75,8 @@ fn walk(
     }
     findings.add(history.check_certifications()?);
     findings.add(history.check_associations(&TenantRange::all())?);
-    let findings = walk.reported(findings, &TenantRange::all())?;
+    let mut findings = walk.reported(findings, &TenantRange::all())?;
+    findings.add(history.check_empty_tables()?);
     let standing = open.into_iter().map(|job| walk.begin(job, &findings)).collect::<Result<Vec<_>>>()?;
     walk.through_sets(standing, done)
 }
@@ -104,7 +105,8 @@ pub(super) fn with_tenants(
     let job = Job { as_of: settings.as_of, parts: None };
     walk.require_months(&job)?;
     findings.add(history.check_certifications()?);
-    let findings = walk.reported(findings, &TenantRange::all())?;
+    let mut findings = walk.reported(findings, &TenantRange::all())?;
+    findings.add(history.check_empty_tables()?);
     let mut date = walk.begin(job, &findings)?;
     if let Ok(sum) = &mut date.sum {
         sum.add(tenants);
@@ -158,8 +160,8 @@ impl Walk<'_> {
         let facts = self.summed("certifications", people, &mut job);
         let mut findings = findings.clone();
         // Months that are not there yet are carried from one that is.
-        let months = [period.year_ago, self.question(period).seen(period.month)];
-        findings.add(self.history.check_month_folders(&months)?);
+        let months = period.year_ago.through(self.question(period).seen(period.month));
+        findings.add(self.history.check_month_folders(&months.collect::<Vec<_>>())?);
         let sum = facts.map(|facts| Sum { facts, findings, coverage: Coverage::default() });
         Ok(Standing { job, period, sum })
     }

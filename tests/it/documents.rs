@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use partnerscore::history::WARNINGS;
 use partnerscore::ingest;
 use partnerscore::metrics::reason::{self, Reason};
 
@@ -122,11 +123,10 @@ fn every_finding_is_explained() {
         "unknown_partner",
         "not_first_of_month",
         "conflicting_usage",
-        "unknown_workload",
-        "unknown_certification",
-        "active_users_above_paid_seats",
-        "contested_pair",
-    ] {
+    ]
+    .into_iter()
+    .chain(WARNINGS)
+    {
         assert!(page.contains(&format!("`{rule}`")), "docs/history.md does not explain {rule}");
     }
 }

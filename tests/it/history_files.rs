@@ -2,7 +2,18 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
+use partnerscore::error::Code;
+use partnerscore::history::{Given, History, KnownNames, Tables};
+use polars::prelude::{ArrowDataType, ArrowField, Column, DataFrame};
 use serde_json::Value;
 
 use crate::baseline_history::{AS_OF, Placed, history, spoil};
@@ -64,11 +75,18 @@ fn a_table_in_another_format_is_refused_at_any_level() {
         ("snapshot/snapshot-1", "Paimon"),
         ("bucket-0/data-a-0.orc", "Paimon"),
         ("ducklake-0199.parquet", "DuckLake"),
+        ("ducklake-0199-delete.parquet", "DuckLake"),
+        ("_last_checkpoint", "Delta"),
+        ("00000000000000000010.checkpoint.parquet", "Delta"),
+        ("metadata/snap-8-1-a.avro", "Iceberg"),
+        ("00000-4-4bbc7c0c-61d1-46b7-a15b-8b538852e50e-00001-deletes.parquet", "Iceberg"),
+        ("65254296-10d0-49d4-b168-6708e6274712-0_0-1-0_20261101020000000.parquet", "Hudi"),
     ] {
         for below in ["associations", USAGE, "certifications/market=US"] {
             let placed = placed();
             add(&placed, &format!("{below}/{mark}"), b"{}");
             placed.score(&[]).fails(3, &[format, "deleted or replaced rows", below, "hint:"]);
+            run(&["check", &placed.history().to_string_lossy()]).fails(3, &[format, below]);
             placed.nothing_published();
         }
     }
@@ -80,7 +98,12 @@ fn a_history_that_is_itself_a_table_in_another_format_is_refused() {
         ("_delta_log/0.json", "Delta"),
         ("metadata/v1.metadata.json", "Iceberg"),
         (".hoodie/x", "Hudi"),
+        ("metadata/version-hint.text", "Iceberg"),
         ("snapshot/LATEST", "Paimon"),
+        ("schema/schema-0", "Paimon"),
+        ("bucket-0/data-a-0.parquet", "Paimon"),
+        ("_spark_metadata/0", "Spark stream"),
+        ("catalog.ducklake", "DuckLake"),
     ] {
         let placed = placed();
         add(&placed, mark, b"{}");
@@ -145,6 +168,31 @@ fn parquet_content_under_another_ending_is_refused() {
 }
 
 #[test]
+fn entries_beside_the_tables_that_are_named_like_one_are_told() {
+    for (name, told) in [
+        ("partners.parq", "partners.parq"),
+        ("partners.PARQUET", "partners.PARQUET"),
+        ("Partners.parquet", "Partners.parquet"),
+        ("partners.csv", "partners.csv"),
+        ("partners (1).parquet", "partners (1).parquet"),
+        ("Copy of partners.parquet", "Copy of partners.parquet"),
+        ("partners - Copy/a.parquet", "partners - Copy/"),
+        ("Partners/a.parquet", "Partners/"),
+    ] {
+        let placed = placed();
+        add(&placed, name, b"x");
+        placed.score(&["--strict"]).fails(4, &["file_not_read", told]);
+        assert_eq!(warnings(&placed), [("file_not_read".to_owned(), told.to_owned())]);
+    }
+    let placed = placed();
+    for name in ["history.json.bak", "README.md", "partners_2025.parquet", "archive/partners.parquet", "_partners.csv"]
+    {
+        add(&placed, name, b"x");
+    }
+    placed.score(&["--strict"]).succeeds();
+}
+
+#[test]
 fn a_table_under_a_near_name_is_missing_with_a_hint() {
     for (name, hint) in [
         ("Partners.parquet", "rename it to `partners.parquet`"),
@@ -187,7 +235,24 @@ fn copies_with_the_same_rows_are_named() {
         let subject = format!("{USAGE}/{name} repeats {USAGE}/part-0.parquet");
         assert_eq!(warnings(&placed), [("copied_file".to_owned(), subject)]);
     }
-    // Another part under such a name has other rows.
+}
+
+#[test]
+fn a_copy_may_be_of_a_folder_and_be_written_anew() {
+    let placed = placed();
+    let (folder, copy) =
+        (placed.history().join("associations/2026"), placed.history().join("associations/2026 - Copy"));
+    fs::create_dir(&folder).expect("a folder");
+    fs::rename(placed.history().join("associations/part-0.parquet"), folder.join("a.parquet")).expect("moved");
+    copy_folder(&folder, &copy);
+    write_with_month(&copy.join("a.parquet"), None, Compression::UNCOMPRESSED);
+    placed.score(&[]).succeeds();
+    let subject = "associations/2026 - Copy/a.parquet repeats associations/2026/a.parquet".to_owned();
+    assert_eq!(warnings(&placed), [("copied_file".to_owned(), subject)]);
+}
+
+#[test]
+fn a_part_with_other_rows_under_the_name_of_a_copy_is_no_copy() {
     let placed = placed();
     let folder = placed.history().join(USAGE);
     fs::rename(folder.join("part-1.parquet"), folder.join("part-0 (1).parquet")).expect("moved");
@@ -266,6 +331,132 @@ fn a_month_inside_a_file_that_differs_from_its_folder_is_counted() {
             (usize::from(expected > 0), expected > 0),
             "{told}"
         );
+    }
+}
+
+/// A file's rows written anew with `month` as a column of this type, every row of the same day.
+fn write_with_month(file: &Path, month: Option<(&str, DataType)>, compression: Compression) {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(file).expect("a file")).expect("Parquet");
+    let batch = reader.build().expect("a reader").next().expect("rows").expect("rows");
+    let mut columns: Vec<(String, ArrayRef)> = Vec::new();
+    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+        columns.push((field.name().clone(), column.clone()));
+    }
+    if let Some((day, stored)) = month {
+        let text: ArrayRef = Arc::new(StringArray::from(vec![day; batch.num_rows()]));
+        let days = if stored == DataType::Utf8 { text } else { cast(&text, &DataType::Date32).expect("dates") };
+        columns.push(("month".to_owned(), cast(&days, &stored).expect("months")));
+    }
+    let batch = RecordBatch::try_from_iter(columns).expect("a batch");
+    let properties = WriterProperties::builder().set_compression(compression).build();
+    let mut writer = ArrowWriter::try_new(fs::File::create(file).expect("a file"), batch.schema(), Some(properties))
+        .expect("a writer");
+    writer.write(&batch).expect("rows");
+    writer.close().expect("a footer");
+}
+
+#[test]
+fn a_month_inside_a_file_is_compared_whatever_its_type() {
+    use arrow::datatypes::TimeUnit::{Microsecond, Millisecond, Nanosecond};
+    for (stored, day, differs) in [
+        (DataType::Date32, "2026-10-01", false),
+        (DataType::Date32, "2026-10-02", true),
+        (DataType::Date64, "2026-09-01", true),
+        (DataType::Timestamp(Nanosecond, None), "2026-10-01", false),
+        (DataType::Timestamp(Nanosecond, None), "2026-11-01", true),
+        (DataType::Timestamp(Microsecond, Some("UTC".into())), "2026-10-01", false),
+        (DataType::Timestamp(Millisecond, Some("UTC".into())), "2025-10-01", true),
+        (DataType::Utf8, "2026-10-01", false),
+        (DataType::Utf8, "2026-10", false),
+        (DataType::Utf8, "2026-09-01", true),
+        (DataType::Utf8, "2026-09", true),
+        (DataType::Utf8, "October", false),
+    ] {
+        let placed = Placed::new(&history());
+        let file = format!("{USAGE}/part-0.parquet");
+        write_with_month(&placed.history().join(&file), Some((day, stored.clone())), Compression::SNAPPY);
+        placed.score(&[]).succeeds();
+        let expected = differs.then(|| ("month_differs_from_folder".to_owned(), file));
+        assert_eq!(warnings(&placed), expected.into_iter().collect::<Vec<_>>(), "{stored} {day}");
+    }
+}
+
+#[test]
+fn a_null_partition_value_is_null_in_every_spelling() {
+    let sound = Placed::new(&history());
+    sound.score(&["--evidence"]).succeeds();
+    let whole = fixture::published(&sound.run());
+    for null in ["__HIVE_DEFAULT_PARTITION__", "NULL", "null", "nan", "None", "", "%20"] {
+        // Every association of the sound history covers all workloads.
+        let placed = Placed::new(&history());
+        let folder = placed.history().join(format!("associations/workload={null}"));
+        fs::create_dir_all(&folder).expect("a folder");
+        let mut columns = fixture::associations(&history().associations);
+        columns.retain(|(name, _)| *name != "workload");
+        fixture::write_file(&folder.join("a.parquet"), columns, &Layout::default());
+        fs::remove_file(placed.history().join("associations.parquet")).expect("removed");
+        placed.score(&["--evidence", "--strict"]).succeeds();
+        assert!(fixture::published(&placed.run()) == whole, "workload={null}");
+        // Rows of no month are rejected by `check`, and no score sees them.
+        let placed = Placed::new(&history());
+        let usage = placed.history().join("workload_usage");
+        copy_folder(&usage.join("month=2026-10-01"), &usage.join(format!("month={null}")));
+        placed.score(&["--evidence", "--strict"]).succeeds();
+        assert!(fixture::published(&placed.run()) == whole, "month={null}");
+        let told = run(&["check", &placed.history().to_string_lossy(), "--format", "csv", "--max-reject-ratio", "1"]);
+        assert!(told.succeeds().stdout.contains("reject,workload_usage,null_key,,6"), "{}", told.stdout);
+    }
+}
+
+/// Tables in memory, of which `associations` and `certifications` have no row.
+fn tables_in_memory(partners: DataFrame, end_date: &str) -> Tables {
+    let text = |name: &str| Column::new(name.into(), Vec::<String>::new());
+    let date = |name: &str| Column::new_empty(name.into(), &polars::prelude::DataType::Date);
+    let count = |name: &str| Column::new(name.into(), Vec::<i64>::new());
+    let frame = |columns: Vec<Column>| DataFrame::new(0, columns).expect("a frame");
+    let key = ["partner_id", "tenant_id", "workload", "association_type"].map(text);
+    Tables {
+        partners,
+        associations: frame(key.into_iter().chain([date("start_date"), date(end_date)]).collect()),
+        certifications: frame(vec![text("partner_id"), text("person_id"), text("certification"), date("earned_on")]),
+        workload_usage: frame(vec![
+            text("tenant_id"),
+            text("workload"),
+            date("month"),
+            count("paid_seats"),
+            count("active_users"),
+        ]),
+    }
+}
+
+fn partners_in_memory(market: &str) -> DataFrame {
+    let columns = vec![Column::new("partner_id".into(), ["acme"]), Column::new(market.into(), ["US"])];
+    DataFrame::new(1, columns).expect("a frame")
+}
+
+#[test]
+fn tables_in_memory_follow_the_same_rules() {
+    let open = |market, end_date| {
+        History::of_tables(tables_in_memory(partners_in_memory(market), end_date), KnownNames::default())
+    };
+    for (market, end_date, near) in
+        [("Market", "end_date", "`Market`"), ("market", "EndDate", "`EndDate`"), ("markets", "end_date", "`markets`")]
+    {
+        let error = open(market, end_date).expect_err("a near name");
+        assert_eq!(error.code, Code::Refused);
+        assert!(error.to_string().contains(near), "{error}");
+    }
+    let (opened, _) = open("market_code", "end_date").expect("a history");
+    let empty = opened.check_empty_tables().expect("findings");
+    let subjects: Vec<_> = empty.warnings.keys().map(|(rule, table)| (*rule, table.as_str())).collect();
+    assert_eq!(subjects, [("empty_table", "associations"), ("empty_table", "certifications")]);
+    // Of a part of a history, other parts may have rows.
+    let part = opened.in_part([]);
+    assert!(part.check_empty_tables().expect("findings").warnings.is_empty());
+    for (name, refused) in [("End Date", true), ("ended_at", false)] {
+        let field = ArrowField::new(name.into(), ArrowDataType::Date32, true);
+        let given = Given { table: "associations".to_owned(), fields: vec![field], batches: Vec::new() };
+        assert_eq!(given.frame().is_err(), refused, "{name}");
     }
 }
 
@@ -369,18 +560,35 @@ fn pipes_links_and_names_that_are_no_text_are_refused() {
     symlink(".", &this).expect("a link");
     placed.score(&[]).fails(3, &["a link leads back to a folder above it", "this"]);
     fs::remove_file(&this).expect("removed");
+    // Far above the history, or to nothing in the place of a folder.
+    for (target, text) in [("/", "leads back"), ("../..", "leads back"), ("gone", "leads to no file or folder")] {
+        let link = placed.history().join("workload_usage/month=2026-11-01");
+        symlink(target, &link).expect("a link");
+        placed.score(&[]).fails(3, &[text, "month=2026-11-01", "hint:"]);
+        fs::remove_file(&link).expect("removed");
+    }
+    // A pipe under another name is not opened.
+    for (name, code, text) in [("associations/pipe", 4, "associations/pipe"), ("history.json", 3, "this is no file")] {
+        let pipe = placed.history().join(name);
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+        placed.score(&["--strict"]).fails(code, &[text]);
+        fs::remove_file(&pipe).expect("removed");
+        let _ = fs::remove_dir_all(placed.out());
+    }
     // A link to a file or folder elsewhere is followed.
     let elsewhere = placed.folder.path().join("elsewhere");
     fs::rename(placed.history().join("associations"), &elsewhere).expect("moved");
     symlink(&elsewhere, placed.history().join("associations")).expect("a link");
     placed.score(&["--strict"]).succeeds();
+    fs::write(elsewhere.join(std::ffi::OsStr::from_bytes(b"._part\xff")), "x").expect("a file");
+    placed.score(&["--strict"]).succeeds();
     let name = std::ffi::OsStr::from_bytes(b"part-\xff.parquet");
     fs::write(elsewhere.join(name), "x").expect("a file");
-    every_other_command_refuses(&placed);
+    refuses_names_that_are_no_text(&placed);
 }
 
 #[cfg(unix)]
-fn every_other_command_refuses(placed: &Placed) {
+fn refuses_names_that_are_no_text(placed: &Placed) {
     placed.score(&[]).fails(3, &["no UTF-8 text", "rename the file"]);
     check(placed).fails(3, &["no UTF-8 text"]);
     use std::os::unix::ffi::OsStringExt;

@@ -391,6 +391,68 @@ fn credentials_of_s3_that_are_wrong_end_with_6_and_are_never_told() {
     }
 }
 
+/// The rules of `tests/it/history_files.rs` hold for objects as well.
+#[test]
+fn objects_beside_the_files_of_a_table_are_told_apart_as_in_a_folder() {
+    let azure = Azurite::running("other objects on Azure").map(Placed::new);
+    let s3 = Moto::running("other objects on S3").map(|moto| Placed::within(moto.bucket()));
+    for placed in [azure, s3].into_iter().flatten() {
+        follows_the_rules_of_folders(&placed);
+    }
+}
+
+fn follows_the_rules_of_folders(placed: &Placed) {
+    let (history, container) = (placed.container.url("history"), &placed.container);
+    let check = |more: &[&str]| placed.run(&[&["check", &history, "--format", "csv"], more].concat());
+    let before = check(&[]).succeeds().stdout.clone();
+    // Objects that stand for folders.
+    for marker in [
+        "associations_$folder$",
+        "workload_usage/",
+        "workload_usage/month=2026-10-01/",
+        "workload_usage/month=2027-01-01_$folder$",
+    ] {
+        container.put(&format!("history/{marker}"), Vec::new());
+    }
+    assert_eq!(check(&[]).succeeds().stdout, before);
+    // A folder as Spark writes it, with an object for the folder.
+    let partners = container.get("history/partners.parquet");
+    container.put("history/partners.parquet/part-00000.snappy.parquet", partners);
+    container.put("history/partners.parquet", Vec::new());
+    assert_eq!(check(&[]).succeeds().stdout, before);
+    // Files that are not read, and copies.
+    let month = "history/workload_usage/month=2026-10-01";
+    container.put(&format!("{month}/README.txt"), b"for people".to_vec());
+    container.put(&format!("{month}/_SUCCESS"), Vec::new());
+    let part = container.get(&format!("{month}/part-0.parquet"));
+    container.put(&format!("{month}/part-0 (1).parquet"), part.clone());
+    let told = check(&[]);
+    told.succeeds();
+    for warning in ["file_not_read,workload_usage/month=2026-10-01/README.txt", "copied_file,"] {
+        assert!(told.stdout.contains(warning), "{}", told.stdout);
+    }
+    container.delete(&format!("{month}/part-0 (1).parquet"));
+    container.put(&format!("{month}/part-1.parq"), part.clone());
+    check(&[]).fails(3, &["does not end in .parquet", "part-1.parq", "rename it"]);
+    container.delete(&format!("{month}/part-1.parq"));
+    // Months and other formats.
+    container.put("history/workload_usage/month=2026-11/part-0.parquet", part);
+    check(&[]).fails(3, &["`month=2026-11`", "month=2026-10-01"]);
+    container.delete("history/workload_usage/month=2026-11/part-0.parquet");
+    for (mark, format) in [
+        ("partners.parquet/_spark_metadata/0", "Spark stream"),
+        ("workload_usage/month=2026-10-01/.hoodie_partition_metadata", "Hudi"),
+        ("workload_usage/metadata/v2.gz.metadata.json", "Iceberg"),
+        ("metadata/version-hint.text", "Iceberg"),
+        ("workload_usage/_change_data/a.parquet", "Delta"),
+    ] {
+        container.put(&format!("history/{mark}"), b"{}".to_vec());
+        check(&[]).fails(3, &[format, "deleted or replaced rows"]);
+        container.delete(&format!("history/{mark}"));
+    }
+    check(&[]).succeeds();
+}
+
 #[test]
 fn a_bucket_that_is_not_there_ends_with_5_before_anything_is_scored() {
     let Some(moto) = Moto::running("absent buckets") else { return };
