@@ -310,7 +310,7 @@ mod tests {
             ("market=100%", "100%"),
             ("market=NA", "NA"),
             ("market=nullable", "nullable"),
-            ("market=%20US", " US"),
+            ("market=%09US", "\tUS"),
         ] {
             assert_eq!(value(name).as_deref(), Some(expected), "{name}");
         }

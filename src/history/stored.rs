@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::files::{self, File};
-use super::listing::{Entry, EntryKind};
+use super::listing::{self, Entry, EntryKind};
 use crate::engine;
 use crate::error::Result;
 use crate::storage::{Folder, Object};
@@ -136,7 +136,13 @@ fn entries_of(objects: &[Object]) -> Vec<Entry> {
             false => Entry { name: object.name.clone(), kind: EntryKind::File },
         }
     };
-    objects.iter().map(entry).collect::<BTreeSet<_>>().into_iter().collect()
+    // An object for a folder beside the tables says nothing: a table is what has objects below it.
+    let is_empty_table = |entry: &Entry| {
+        let bare = entry.name.strip_suffix('/');
+        bare.is_some_and(|bare| !bare.contains('/') && !listing::is_hidden(bare) && !folders.contains(bare))
+    };
+    let entries: BTreeSet<Entry> = objects.iter().map(entry).filter(|entry| !is_empty_table(entry)).collect();
+    entries.into_iter().collect()
 }
 
 /// Every folder that a path leads through.
@@ -166,6 +172,7 @@ mod tests {
             ("w/m=3_$folder$", 0),
             ("w/m=4$folder$", 0),
             ("w/m=5/$folder$", 0),
+            ("a_$folder$", 0),
             ("p.parquet", 0),
             ("p.parquet/a.parquet", 9),
             ("w/_SUCCESS", 0),
@@ -174,6 +181,7 @@ mod tests {
         let entries = entries_of(&objects.map(object));
         let files: Vec<&str> =
             entries.iter().filter(|entry| entry.kind == EntryKind::File).map(|entry| entry.name.as_str()).collect();
+        assert!(entries.iter().all(|entry| entry.name != "a/"), "{entries:?}");
         assert_eq!(files, ["p.parquet/a.parquet", "w/b.parquet", "w/m=1/a.parquet"]);
     }
 }

@@ -466,7 +466,8 @@ impl Table {
         let names = names_of(file, footer);
         // A column that is wanted under its own name is not the one that is missing.
         let others = names.iter().copied().filter(|name| self.columns.iter().all(|wanted| wanted.name != *name));
-        let hint = match nearest(column.name, others) {
+        let alike = others.clone().find(|name| are_near(name, column.name));
+        let hint = match alike.or_else(|| nearest(column.name, others)) {
             Some(name) => format!("there is `{name}`; rename it to `{}`", column.name),
             None if column.kind == Kind::Date => format!(
                 "the file has: {}; a folder above it may give the column, named like {}=2026-10-01",

@@ -132,7 +132,7 @@ pub(super) fn require_month_folders(table: &Table, root: &Path) -> Result<()> {
     }
     let shown: Vec<String> = wrong.iter().take(SHOWN).map(|value| format!("`{MONTH}={value}`")).collect();
     let more = if wrong.len() > SHOWN { format!(" and {} more", wrong.len() - SHOWN) } else { String::new() };
-    let what = format!("folders of table `{NAME}` are named for no first day of a month: {}{more}", shown.join(", "));
+    let what = format!("folders of table `{NAME}` do not name the first day of a month: {}{more}", shown.join(", "));
     Err(Error::refused(what)
         .at(root.join(NAME).display())
         .hint(format!("name each folder like {MONTH}=2026-10-01; a year and a month in two folders are not read")))

@@ -36,9 +36,9 @@ impl Calendar {
         since_1970(self.first.plus(month).last_day())
     }
 
-    /// The hive folder of a month, by its first day or, wrongly, by another.
-    pub(super) fn folder(self, month: i32, day: u32) -> String {
-        format!("month={}", self.first.plus(month).day(day).format("%Y-%m-%d"))
+    /// The hive folder of a month, by its first day.
+    pub(super) fn folder(self, month: i32) -> String {
+        format!("month={}", self.first.plus(month).first_day())
     }
 }
 

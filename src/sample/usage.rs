@@ -4,8 +4,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Int64Builder, StringBuilder};
-use arrow::datatypes::DataType::{Int32, Utf8};
+use arrow::array::{ArrayRef, Date32Array, Int64Builder, StringBuilder};
+use arrow::datatypes::DataType::{Date32, Int32, Utf8};
 
 use super::broken;
 use super::tenants::Tenant;
@@ -50,12 +50,16 @@ pub(super) fn write_month(world: &World, month: i32, path: &Path, advance: Advan
     Ok((columns.written, table.close()?))
 }
 
-/// Writes a file of the rows given, as they are; returns its rows and bytes.
-pub(super) fn write_rows(rows: &[Row], path: &Path) -> io::Result<(u64, u64)> {
-    let mut table = Table::create(path.to_owned(), &COLUMNS, true)?;
+/// Writes a file of the rows given, as they are, with a day as their month; returns its rows and bytes.
+pub(super) fn write_dated(rows: &[Row], day: i32, path: &Path) -> io::Result<(u64, u64)> {
+    let [tenant_id, workload, paid_seats, active_users] = COLUMNS;
+    let with_month = [tenant_id, workload, Column("month", Date32, false), paid_seats, active_users];
+    let mut table = Table::create(path.to_owned(), &with_month, true)?;
     let mut columns = Columns::default();
     rows.iter().for_each(|row| columns.push(row));
-    columns.write_if(1, &mut table)?;
+    let mut arrays = columns.finish();
+    arrays.insert(2, Arc::new(Date32Array::from(vec![day; rows.len()])));
+    table.write(arrays)?;
     Ok((columns.written, table.close()?))
 }
 
@@ -102,12 +106,16 @@ impl Columns {
         if self.waiting < enough {
             return Ok(());
         }
+        table.write(self.finish())
+    }
+
+    fn finish(&mut self) -> Vec<ArrayRef> {
         self.written += std::mem::take(&mut self.waiting) as u64;
-        table.write(vec![
+        vec![
             Arc::new(self.tenant_id.finish()),
             Arc::new(self.workload.finish()),
             Arc::new(self.paid_seats.finish()),
             Arc::new(self.active_users.finish()),
-        ])
+        ]
     }
 }

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::{Advance, World, Written, associations, broken, certifications, partners, side_by_side, usage};
 
+/// Days that a month which does not begin on a first is late by.
+const MISDATED_BY: i32 = 14;
+
 /// A file to write.
 #[derive(Debug, Clone, Copy)]
 enum Task {
@@ -75,19 +78,21 @@ fn perform(world: &World, out: &Path, task: Task, advance: Advance) -> io::Resul
             Written { associations, bytes, ..none }
         }
         Task::Month(month) => {
-            let (usage_rows, bytes) = usage::write_month(world, month, &month_file(world, out, month, 1)?, advance)?;
+            let path = usage_file(out, &world.calendar.folder(month))?;
+            let (usage_rows, bytes) = usage::write_month(world, month, &path, advance)?;
             Written { usage_rows, bytes, ..none }
         }
         Task::MisdatedMonth => {
-            let path = month_file(world, out, world.calendar.last(), 15)?;
-            let (usage_rows, bytes) = usage::write_rows(&broken::misdated(world), &path)?;
+            // A folder is named for the first day of a month alone, so these rows have a column of their month.
+            let day = world.calendar.first_day(world.calendar.last()) + MISDATED_BY;
+            let (usage_rows, bytes) = usage::write_dated(&broken::misdated(world), day, &usage_file(out, "misdated")?)?;
             Written { usage_rows, bytes, ..none }
         }
     })
 }
 
-fn month_file(world: &World, out: &Path, month: i32, day: u32) -> io::Result<PathBuf> {
-    let folder = out.join("workload_usage").join(world.calendar.folder(month, day));
+fn usage_file(out: &Path, folder: &str) -> io::Result<PathBuf> {
+    let folder = out.join("workload_usage").join(folder);
     fs::create_dir_all(&folder)?;
     Ok(folder.join("part-0.parquet"))
 }

@@ -90,11 +90,12 @@ fn usage(batch: &RecordBatch, month: Option<NaiveDate>, history: &mut History) {
             arrow::compute::cast(batch.column_by_name(name).expect("counts"), &DataType::Int64).expect("counts");
         column.as_primitive::<Int64Type>().iter().collect::<Vec<_>>()
     });
+    let months = batch.column_by_name("month").map(|_| dates(batch, "month"));
     for row in 0..batch.num_rows() {
         history.workload_usage.push(Usage {
             tenant_id: tenant_id[row].clone(),
             workload: workload[row].clone(),
-            month,
+            month: months.as_ref().map_or(month, |months| months[row]),
             paid_seats: paid_seats[row],
             active_users: active_users[row],
         });
