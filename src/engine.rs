@@ -168,7 +168,7 @@ pub fn sink(stage: &'static str, lf: LazyFrame, path: &Path, metadata: Vec<(Stri
 }
 
 /// Bytes that tell whether a file can grow: more than a block of a file system.
-const PROBE: [u8; 1 << 16] = [0; 1 << 16];
+static PROBE: [u8; 1 << 16] = [0; 1 << 16];
 
 /// An error of a writer that does not state its cause: where the file can still not grow, that is the cause.
 fn cause_of_write(error: Error, path: &Path) -> Error {

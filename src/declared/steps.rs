@@ -112,7 +112,7 @@ impl Step<'_> {
         pipeline: &'p Pipeline,
         published: &Published,
         before: Option<&Published>,
-    ) -> Result<Option<(String, Option<&'p str>, Vec<Input>)>> {
+    ) -> Result<Option<ScoredAgain<'p>>> {
         let (Step::Comparison(..), Some(before)) = (self, before) else { return Ok(None) };
         if before.run.rulebook.hash == published.run.rulebook.hash {
             return Ok(None);
@@ -124,6 +124,9 @@ impl Step<'_> {
         Ok(Some((declared.history.to_string_lossy().into_owned(), declared.rulebook.as_deref(), inputs)))
     }
 }
+
+/// The history that is scored again, by which rulebook, and its files.
+type ScoredAgain<'p> = (String, Option<&'p str>, Vec<Input>);
 
 fn hash_of_run(run: &Published) -> Result<String> {
     let path = run.folder.join("run.json");

@@ -141,7 +141,7 @@ fn text(opened: Opened, reading: &Reading, sink: &mut Sink) -> std::result::Resu
     refuse_other_content(records.beginning().map_err(failed)?).map_err(Stop::Unrecognised)?;
     refuse_no_text(records.beginning().map_err(failed)?).map_err(Stop::Unrecognised)?;
     let header = match find_header(&mut records, reading, &path)? {
-        Found::Header(header) => header,
+        Found::Header(header) => *header,
         Found::Unused(report) => return Ok(unused(path, report)),
     };
     if header.kind.is_personal() && reading.person_key.is_none() {
@@ -196,7 +196,7 @@ fn refuse_no_text(beginning: &[u8]) -> std::result::Result<(), Error> {
 
 /// The report that a header is of.
 enum Found<'a> {
-    Header(Header<'a>),
+    Header(Box<Header<'a>>),
     Unused(&'a UnusedReport),
 }
 
@@ -235,7 +235,7 @@ fn find_header<'a, R: std::io::Read>(
             Candidate::Unused(report) => return Ok(Found::Unused(report)),
             Candidate::Header(names, judged) if judged.is_report() => {
                 let header = header::header(names, judged).map_err(|error| unrecognised(error, line))?;
-                return Ok(Found::Header(with_lines_above(header, &lines)));
+                return Ok(Found::Header(Box::new(with_lines_above(header, &lines))));
             }
             Candidate::Header(names, judged) if first_error.is_none() => {
                 first_error = header::header(names, judged).err().map(|error| unrecognised(error, line));

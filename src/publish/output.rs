@@ -179,7 +179,7 @@ fn is_of_system(path: &Path) -> bool {
     let whole = place(path);
     let plain = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let is_in = |folder: &&str| whole.starts_with(folder) || plain.starts_with(folder);
-    cfg!(unix) && SYSTEM_FOLDERS.iter().any(|folder| is_in(&folder)) && !plain.starts_with(SHARED_MEMORY)
+    cfg!(unix) && SYSTEM_FOLDERS.iter().any(is_in) && !plain.starts_with(SHARED_MEMORY)
 }
 
 #[cfg(unix)]

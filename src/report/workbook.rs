@@ -430,8 +430,10 @@ mod tests {
         assert!(cut(&"\u{20AC}".repeat(21), 20).is_some());
     }
 
+    type SheetsAndNotes = (Vec<(String, u32)>, Vec<String>);
+
     /// The names of the sheets that some rows need, how many rows each has, and the notes.
-    fn sheets(rows: usize, limits: Limits) -> std::result::Result<(Vec<(String, u32)>, Vec<String>), XlsxError> {
+    fn sheets(rows: usize, limits: Limits) -> std::result::Result<SheetsAndNotes, XlsxError> {
         let mut book = Book { book: Workbook::new(), limits, notes: Vec::new() };
         let texts: Vec<String> = (0..rows).map(|row| format!("row {row}")).collect();
         let columns = vec![column("text", 10.0, |text: &String| Value::Text(text.clone()))];
