@@ -124,7 +124,7 @@ fn placed() -> Placed {
 
 fn open(placed: &Placed) -> History {
     let rules = rulebook::choose(None).expect("rules");
-    pipeline::open(&placed.history(), &rules).expect("a history").0
+    pipeline::open(placed.history(), &rules).expect("a history").0
 }
 
 /// Waits until the clock that stamps files has moved on: two changes within one tick look alike.

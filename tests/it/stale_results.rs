@@ -100,6 +100,9 @@ fn set_modified(path: &Path, time: SystemTime) {
 
 const OTHER_FILE: &str = "certifications.parquet of the history is not what it was";
 
+/// What is done to a file or folder, and its name.
+type Case<'a> = (&'a str, &'a dyn Fn(&Path));
+
 #[test]
 fn what_did_not_change_is_up_to_date() {
     let published = Published::new();
@@ -147,7 +150,7 @@ fn files_that_changed_are_noticed() {
     let nanosecond = Duration::from_nanos(1);
     // A time at the beginning of a second, so that a nanosecond more is in the same second.
     let whole = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-    let cases: [(&str, &dyn Fn(&Path)); 5] = [
+    let cases: [Case; 5] = [
         ("touched within the second", &|path| set_modified(path, whole + nanosecond)),
         ("touched to the second before", &|path| set_modified(path, whole - nanosecond)),
         ("of another footer, with the same size and time", &|path| {
@@ -191,7 +194,7 @@ fn files_that_changed_are_noticed() {
 #[cfg(unix)]
 #[test]
 fn what_only_the_time_of_the_last_change_shows_is_noticed() {
-    let cases: [(&str, &dyn Fn(&Path)); 3] = [
+    let cases: [Case; 3] = [
         ("bytes of a page, with the time restored", &pages_written),
         ("a copy with its time in the place of the file", &|path| {
             let (copy, time) = (path.with_file_name("_copy"), modified(path));
@@ -356,9 +359,7 @@ fn a_pipeline_does_again_what_is_declared_otherwise() {
         ("another page", PIPELINE.replace("two.html", "three.html"), &["report 2"]),
         (
             "a report that compares",
-            PIPELINE
-                .replace("html = 'three.html'", "html = 'three.html'")
-                .replace("two.html'\n", "three.html'\ncompare = 'last_run'\n"),
+            PIPELINE.replace("two.html'\n", "three.html'\ncompare = 'last_run'\n"),
             &["report 2"],
         ),
         (
