@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
+use crate::email::redacted;
+
 /// Why a command ended, as its exit code tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
@@ -57,7 +59,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error of the given code.
     pub fn new(code: Code, what: impl Into<String>) -> Self {
-        Error { code, what: what.into(), place: None, hint: None }
+        Error { code, what: redacted(&what.into()).into_owned(), place: None, hint: None }
     }
 
     /// The command line, a rulebook or a pipeline file is wrong.
@@ -101,7 +103,7 @@ impl Error {
 
     /// Adds what to do.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(redacted(&hint.into()).into_owned());
         self
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod declared;
+pub mod email;
 pub mod engine;
 pub mod error;
 pub mod history;

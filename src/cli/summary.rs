@@ -9,6 +9,7 @@ use comfy_table::{Cell, Table, presets};
 use super::console::Console;
 use super::printer::printable;
 use super::text;
+use crate::email::redacted;
 use crate::history::Findings;
 use crate::pipeline::{Outcome, Settings};
 use crate::report::NEAR;
@@ -203,7 +204,7 @@ pub fn unknown_partners<'a>(findings: &Findings, nearest: impl Fn(&str) -> Optio
     let unknown = findings.unknown_partners();
     let named = unknown.iter().take(SUBJECTS).map(|(id, rows)| {
         let near = nearest(id).map(|near| format!("; did you mean `{}`?", printable(near))).unwrap_or_default();
-        format!("`{}` ({}{near})", printable(id), counted(*rows, "row"))
+        format!("`{}` ({}{near})", printable(&redacted(id)), counted(*rows, "row"))
     });
     let named = named.collect::<Vec<_>>().join(", ");
     let more = unknown.len().saturating_sub(SUBJECTS);
