@@ -67,6 +67,14 @@ fn text(ingestion: &Ingestion) -> String {
     for part in parts.into_iter().flatten() {
         let _ = writeln!(text, "{part}\n");
     }
+    for similar in ingestion.similar_ids.iter().take(SHOWN) {
+        let kind = similar.kind.replace('_', " ");
+        let _ = writeln!(
+            text,
+            "{kind}s that differ only in case, braces or leading zeros, and may be one: {}",
+            printable(&similar.ids.join(", "))
+        );
+    }
     for difference in &ingestion.differences {
         let what = counted(difference.rows, "row");
         let _ = writeln!(
@@ -152,13 +160,14 @@ fn reasons(ingestion: &Ingestion) -> Option<String> {
 }
 
 fn unknown(ingestion: &Ingestion) -> Option<String> {
-    let mut rows = table(&["unknown", "name", "rows", "nearest known"]);
+    let mut rows = table(&["unknown", "name", "rows", "nearest known", "consequence"]);
     for name in ingestion.unknown.iter().take(SHOWN) {
         rows.add_row([
             left(&name.kind.replace('_', " ")),
             left(&name.name),
             right(name.rows),
             left(name.nearest.as_deref().unwrap_or_default()),
+            left(&name.consequence),
         ]);
     }
     with_more(rows, ingestion.unknown.len())

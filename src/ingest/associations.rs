@@ -7,6 +7,7 @@ use arrow::datatypes::DataType::{Boolean, Date32, Utf8};
 use chrono::NaiveDate;
 
 use super::findings::Change;
+use super::names;
 use super::observations::{self, Seen, earliest};
 use super::partners::Partners;
 use super::stored::{Cell, Stored, Storing};
@@ -16,7 +17,7 @@ use crate::month::Month;
 use crate::publish::Replacement;
 use crate::publish::table_file::Column;
 
-/// The last is for people: whether the start is inferred from months and not stated by a report.
+/// The last is for people: whether the start is inferred from months, or the end from another account's claim, and not stated by a report.
 const COLUMNS: [Column; 7] = [
     Column("partner_id", Utf8, false),
     Column("tenant_id", Utf8, false),
@@ -41,12 +42,68 @@ struct Link {
     workload: Option<String>,
 }
 
-/// From when to when a link held.
+/// From when to when a link held, and the first and the last month in which it was seen then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Span {
     start: NaiveDate,
     end: Option<NaiveDate>,
     inferred: bool,
+    first: Month,
+    last: Month,
+}
+
+/// A link and a time for which it held.
+#[derive(Debug)]
+struct Held {
+    link: Link,
+    span: Span,
+}
+
+impl Held {
+    /// Whether the partner holds a workload of the tenant, and was seen with the whole tenant through the same type all that time.
+    fn is_within(&self, whole: &Held) -> bool {
+        let is_part = self.link.workload.is_some() && whole.link.workload.is_none();
+        let same_partner = self.link.partner_id == whole.link.partner_id;
+        let same_type = self.link.association_type == whole.link.association_type;
+        let in_time = whole.span.first <= self.span.first && self.span.last <= whole.span.last;
+        is_part && same_partner && same_type && in_time
+    }
+
+    /// The day on which another account's claim on the same pair takes the place of this one; none where it does not.
+    ///
+    /// The later claim begins on the day stated, or with the first month in which it was seen. Where this one was seen from then on, its own
+    /// reports go on stating it, and both stay.
+    fn superseded_on(&self, later: &Held, partners: &Partners) -> Option<NaiveDate> {
+        let same_pair =
+            self.link.association_type == later.link.association_type && self.link.workload == later.link.workload;
+        let same_account = partners.account(&self.link.partner_id) == partners.account(&later.link.partner_id);
+        if !same_pair || same_account {
+            return None;
+        }
+        let begins = if later.span.inferred { later.span.first.first_day() } else { later.span.start };
+        let holds_then = self.span.start < begins && self.span.end.is_none_or(|end| end >= begins);
+        let is_restated = self.span.last.first_day() >= begins;
+        (holds_then && !is_restated).then_some(begins)
+    }
+}
+
+/// The associations of a tenant: without workloads that a whole tenant covers, and with the end of claims that others took the place of.
+fn settled(held: Vec<Held>, exclusive: &[String], partners: &Partners) -> Vec<Held> {
+    let superseded = |one: &Held| -> Option<NaiveDate> {
+        let is_exclusive = exclusive.contains(&one.link.association_type);
+        let others = held.iter().filter(|_| is_exclusive);
+        others.filter_map(|other| one.superseded_on(other, partners)).min()
+    };
+    let ends: Vec<Option<NaiveDate>> = held.iter().map(superseded).collect();
+    let is_kept: Vec<bool> = held.iter().map(|one| !held.iter().any(|whole| one.is_within(whole))).collect();
+    let rows = held.into_iter().zip(ends).zip(is_kept).filter(|(_, is_kept)| *is_kept);
+    rows.map(|((mut one, superseded), _)| {
+        if let Some(last_day) = superseded.and_then(|day| day.pred_opt()) {
+            (one.span.end, one.span.inferred) = (Some(last_day), true);
+        }
+        one
+    })
+    .collect()
 }
 
 /// Derives the table anew, from the observations of some months, and writes it where it differs from what is held.
@@ -62,7 +119,12 @@ pub(super) fn derive(
     let mut files = months.iter().map(open).collect::<Result<Vec<_>>>()?;
     let mut coverage = Coverage::new(covered, partners);
     let mut writing = Writing::begin(place)?;
+    let exclusive = names::exclusive_types()?;
+    let mut held: Vec<Held> = Vec::new();
     while let Some(link) = least(&files) {
+        if held.last().is_some_and(|last| last.link.tenant_id != link.tenant_id) {
+            writing.add_all(settled(std::mem::take(&mut held), &exclusive, partners))?;
+        }
         let mut seen: BTreeMap<Month, Option<NaiveDate>> = BTreeMap::new();
         let mut reports: BTreeSet<String> = BTreeSet::new();
         for (month, file) in &mut files {
@@ -77,10 +139,9 @@ pub(super) fn derive(
             }
         }
         let months = coverage.of(partners.account(&link.partner_id), reports);
-        for span in spans(&seen, &months) {
-            writing.add(&link, span)?;
-        }
+        held.extend(spans(&seen, &months).into_iter().map(|span| Held { link: link.clone(), span }));
     }
+    writing.add_all(settled(held, &exclusive, partners))?;
     writing.close(place)
 }
 
@@ -154,7 +215,8 @@ fn spans(seen: &BTreeMap<Month, Option<NaiveDate>>, covered: &BTreeSet<Month>) -
         let began_before = oldest.is_none_or(|oldest| run.first <= oldest);
         let first_day = run.first.first_day();
         let inferred_start = if began_before { first_day.pred_opt().unwrap_or(first_day) } else { first_day };
-        spans.push(Span { start: stated.unwrap_or(inferred_start), end, inferred: stated.is_none() });
+        let start = stated.unwrap_or(inferred_start);
+        spans.push(Span { start, end, inferred: stated.is_none(), first: run.first, last: run.last });
     }
     spans
 }
@@ -220,6 +282,11 @@ impl Writing {
     fn begin(place: &mut Replacement) -> Result<Writing> {
         let held = Stored::open(&place.target().join(FILE), &COLUMNS)?;
         Ok(Writing { held, rows: Storing::create(&place.file(FILE)?, &COLUMNS)?, change: Change::default() })
+    }
+
+    /// Adds the associations of a tenant.
+    fn add_all(&mut self, held: Vec<Held>) -> Result<()> {
+        held.iter().try_for_each(|one| self.add(&one.link, one.span))
     }
 
     fn add(&mut self, link: &Link, span: Span) -> Result<()> {

@@ -1,6 +1,6 @@
 //! `certifications`: every one that was ever stated, with the latest expiry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use arrow::datatypes::DataType::{Date32, Utf8};
@@ -50,6 +50,11 @@ impl Certifications {
             file.advance()?;
         }
         Ok(certifications)
+    }
+
+    /// Everybody with a certification.
+    pub(super) fn people(&self) -> BTreeSet<&str> {
+        self.rows.keys().map(|(_, person_id, ..)| person_id.as_str()).collect()
     }
 
     /// Whether there is none.

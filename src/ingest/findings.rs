@@ -6,6 +6,7 @@ use polars::prelude::*;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::row::UnknownKind;
 use crate::error::{Error, Result};
 use crate::insight::Answer;
 use crate::month::Month;
@@ -26,6 +27,8 @@ pub struct Ingestion {
     pub files: Vec<FileFindings>,
     /// Names that nobody knows here, over all files.
     pub unknown: Vec<UnknownName>,
+    /// Ids that differ only in case, braces or leading zeros, so that they may be of one partner or tenant.
+    pub similar_ids: Vec<SimilarIds>,
     /// Rows of these exports that state one thing differently; the later one was taken.
     pub differences: Vec<Difference>,
     /// What became of each table, and of each month of usage and observations.
@@ -80,12 +83,38 @@ pub struct RowsRejected {
 /// A name that nobody knows here.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct UnknownName {
-    /// `workload`, `certification`, `partner` or `association_type`.
+    /// `workload`, `certification`, `partner`, `association_type`, `product` or `state`.
     pub kind: String,
     pub name: String,
     pub rows: u64,
     /// The known name that may be meant.
     pub nearest: Option<String>,
+    /// What follows from it, such as `usage accepted, nobody associated`.
+    pub consequence: String,
+}
+
+impl UnknownName {
+    /// The finding about a name, with what follows from its kind.
+    pub(super) fn new(kind: UnknownKind, name: &str, rows: u64, nearest: Option<String>) -> UnknownName {
+        let (kind, consequence) = (kind.name().to_owned(), kind.consequence().to_owned());
+        UnknownName { kind, name: name.to_owned(), rows, nearest, consequence }
+    }
+
+    /// The consequence, and the known name that may be meant.
+    fn told(&self) -> String {
+        match &self.nearest {
+            Some(nearest) => format!("{}; nearest known: {nearest}", self.consequence),
+            None => self.consequence.clone(),
+        }
+    }
+}
+
+/// Ids that differ only in case, braces or leading zeros.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct SimilarIds {
+    /// `partner_id`, `tenant_id`, or `person_id`, whose ids are pseudonyms.
+    pub kind: String,
+    pub ids: Vec<String>,
 }
 
 /// Rows of one table that state one thing differently.
@@ -240,7 +269,16 @@ impl Ingestion {
                 subject: name.kind.clone(),
                 what,
                 rows: Some(name.rows),
-                detail: name.nearest.clone(),
+                detail: Some(name.told()),
+            });
+        }
+        for similar in &self.similar_ids {
+            lines.push(Line {
+                finding: "similar_ids",
+                subject: similar.kind.clone(),
+                what: None,
+                rows: None,
+                detail: Some(similar.ids.join(", ")),
             });
         }
         for difference in &self.differences {

@@ -1,10 +1,10 @@
 //! A pile of exports merged into a history: month by month, then the tables that are derived of all months.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::certifications::{self, Certifications};
-use super::findings::{FileFindings, Ingestion, RowsPassedOver, RowsRejected, TableChange, UnknownName};
+use super::findings::{FileFindings, Ingestion, RowsPassedOver, RowsRejected, SimilarIds, TableChange, UnknownName};
 use super::history_json::{self, HistoryJson};
 use super::partners::{self, Partners};
 use super::pile::Pile;
@@ -71,6 +71,7 @@ pub(super) fn merge(
         dry_run: false,
         changed: false,
         unknown: unknown(&files, &pile),
+        similar_ids: pile.similar_ids().into_iter().chain(similar_people(&files, &pile.certifications)).collect(),
         differences: pile.differences.told(&pile.files),
         files: files.into_iter().map(|file| findings(file.read, &repeated)).collect(),
         changes,
@@ -154,6 +155,22 @@ fn findings(file: FileRead, repeated: &BTreeMap<String, u64>) -> FileFindings {
     }
 }
 
+/// People of several ids that differ only in leading zeros, by their pseudonyms.
+fn similar_people(files: &[FileOf], certifications: &Certifications) -> Vec<SimilarIds> {
+    let people = certifications.people();
+    let mut groups: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (without_zeros, with_zeros) in files.iter().flat_map(|file| &file.read.zero_led_people) {
+        let ids = [without_zeros.as_str(), with_zeros.as_str()];
+        groups.entry(without_zeros).or_default().extend(ids.into_iter().filter(|id| people.contains(id)));
+    }
+    let several = groups.into_values().filter(|ids| ids.len() > 1);
+    let found = |ids: BTreeSet<&str>| SimilarIds {
+        kind: "person_id".to_owned(),
+        ids: ids.into_iter().map(str::to_owned).collect(),
+    };
+    several.map(found).collect()
+}
+
 /// Unknown names of all files, the most frequent of a kind first, and partners that no report names.
 fn unknown(files: &[FileOf], pile: &Pile) -> Vec<UnknownName> {
     let mut names: BTreeMap<(UnknownKind, &String), (u64, Option<&String>)> = BTreeMap::new();
@@ -164,11 +181,8 @@ fn unknown(files: &[FileOf], pile: &Pile) -> Vec<UnknownName> {
     }
     let mut names: Vec<_> = names.into_iter().collect();
     names.sort_by_key(|((kind, name), (rows, _))| (*kind, std::cmp::Reverse(*rows), (*name).clone()));
-    let told = |((kind, name), (rows, nearest)): ((UnknownKind, &String), (u64, Option<&String>))| UnknownName {
-        kind: kind.name().to_owned(),
-        name: name.clone(),
-        rows,
-        nearest: nearest.cloned(),
+    let told = |((kind, name), (rows, nearest)): ((UnknownKind, &String), (u64, Option<&String>))| {
+        UnknownName::new(kind, name, rows, nearest.cloned())
     };
     names.into_iter().map(told).chain(pile.unknown_partners()).collect()
 }

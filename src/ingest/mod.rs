@@ -13,6 +13,7 @@ mod encoding;
 mod findings;
 mod header;
 mod history_json;
+mod ids;
 mod inputs;
 mod lacking;
 mod merging;
@@ -24,6 +25,7 @@ mod partners;
 mod passed_over;
 mod person;
 mod pile;
+mod products;
 mod reading;
 mod reading_ahead;
 mod records;
@@ -31,7 +33,9 @@ mod report_kinds;
 mod row;
 mod rule;
 mod scan;
+mod spelling;
 mod spool;
+mod states;
 mod stating;
 mod stored;
 mod tally;
@@ -49,8 +53,8 @@ use std::path::PathBuf;
 
 pub use dates::DateOrder;
 pub use findings::{
-    Coverage, Difference, FileFindings, Ingestion, MissingExport, RowsPassedOver, RowsRejected, TableChange,
-    UnknownName,
+    Coverage, Difference, FileFindings, Ingestion, MissingExport, RowsPassedOver, RowsRejected, SimilarIds,
+    TableChange, UnknownName,
 };
 pub use names::{certifications, workloads};
 pub use opening::Limits;
@@ -68,6 +72,7 @@ use inputs::{Input, Inputs, SkippedFile};
 use merging::Held;
 use pile::Pile;
 
+use crate::email::redacted;
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::publish::Replacement;
@@ -218,7 +223,8 @@ fn read_all(
 /// What `history.json` calls a file, or a member of an archive, that was read from an input.
 fn name_of(input: &Input, path: &str) -> String {
     let given = input.path.to_string_lossy();
-    format!("{}{}", input.name, path.strip_prefix(given.as_ref()).unwrap_or_default())
+    let name = format!("{}{}", input.name, path.strip_prefix(given.as_ref()).unwrap_or_default());
+    redacted(&name).into_owned()
 }
 
 /// One error of all files that cannot be taken.

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::values::comparable;
-use crate::error::{Error, Result, nearest};
+use super::products::Products;
+use super::spelling::{self, Words, comparable};
+use super::states::KnownStates;
+use crate::error::{Error, Result};
 use crate::rulebook::ASSOCIATION_TYPES;
 use crate::toml_file;
 
@@ -22,8 +24,10 @@ pub(super) struct Names {
     pub(super) workloads: Known<String>,
     pub(super) certifications: Known<String>,
     pub(super) attributions: Known<Attributed>,
+    pub(super) products: Products,
+    pub(super) states: KnownStates,
     /// What titles of certifications may begin with.
-    prefixes: Vec<String>,
+    prefixes: Vec<Words>,
 }
 
 /// What an attribution means.
@@ -51,8 +55,8 @@ impl Attributed {
 pub(super) struct Known<T> {
     /// By what names are compared by.
     meant: HashMap<String, T>,
-    /// The names as people write them, by the same.
-    written: HashMap<String, String>,
+    /// The names as people write them, and their words.
+    written: Vec<(String, Words)>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -105,37 +109,60 @@ struct AttributionType {
     names: Vec<String>,
     #[serde(default)]
     by_workload: bool,
+    /// Whether one account at most holds a tenant's workload through it.
+    #[serde(default)]
+    exclusive: bool,
 }
 
 impl<T: Clone> Known<T> {
-    fn new() -> Known<T> {
-        Known { meant: HashMap::new(), written: HashMap::new() }
+    pub(super) fn new() -> Known<T> {
+        Known { meant: HashMap::new(), written: Vec::new() }
     }
 
     /// Adds something with its names.
     ///
     /// # Errors
     /// Usage where a name is that of another thing already.
-    fn add(&mut self, thing: &T, names: &[String], place: &str) -> Result<()> {
+    pub(super) fn add(&mut self, thing: &T, names: &[String], place: &str) -> Result<()> {
         for name in names {
-            let key = comparable(name);
-            if self.meant.insert(key.clone(), thing.clone()).is_some() {
+            if self.meant.insert(comparable(name), thing.clone()).is_some() {
                 return Err(Error::usage(format!("`{name}` stands twice")).at(place).hint("leave one of them"));
             }
-            self.written.insert(key, name.clone());
+            self.written.push((name.clone(), spelling::words(name)));
         }
         Ok(())
     }
 
-    /// What a name means.
+    /// Returns what a name means, with or without notes, brackets and `Microsoft` before it.
     pub(super) fn get(&self, name: &str) -> Option<&T> {
-        self.meant.get(&comparable(name))
+        spelling::readings(name).iter().find_map(|words| self.meant_by(words))
     }
 
-    /// The known name nearest to one that is not known.
+    /// Returns what a name means, or an abbreviation of it that stands in brackets.
+    fn get_or_abbreviated(&self, name: &str) -> Option<&T> {
+        let abbreviated = || {
+            let (_, inside) = spelling::apart_from_brackets(name);
+            let abbreviations = inside.iter().filter(|text| !text.trim().contains(' '));
+            abbreviations.map(|text| comparable(text)).find_map(|text| self.meant.get(&text))
+        };
+        self.get(name).or_else(abbreviated)
+    }
+
+    fn meant_by(&self, words: &[String]) -> Option<&T> {
+        let whole = self.meant.get(&words.concat());
+        whole.or_else(|| self.meant.get(&spelling::without_maker(words)?.concat()))
+    }
+
+    /// Returns the known name nearest to one that is not known, where it could be meant.
     pub(super) fn nearest(&self, name: &str) -> Option<String> {
-        let near = nearest(&comparable(name), self.written.keys().map(String::as_str))?;
-        self.written.get(near).cloned()
+        self.nearest_to(&spelling::words(name))
+    }
+
+    fn nearest_to(&self, words: &[String]) -> Option<String> {
+        let alike =
+            self.written.iter().filter_map(|(written, known)| Some((spelling::likeness(words, known)?, written)));
+        let near = alike.max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)));
+        near.map(|(_, written)| written.clone())
     }
 }
 
@@ -161,7 +188,10 @@ impl Names {
         for one in &file.certifications {
             certifications.add(&one.slug, &with_slug(&one.slug, &one.names), "certifications.toml")?;
         }
-        Ok(Names { workloads, certifications, attributions: attributions()?, prefixes: file.prefixes })
+        let products = Products::builtin(|slug| workloads.meant.values().any(|known| known == slug))?;
+        let prefixes = file.prefixes.iter().map(|prefix| spelling::words(prefix)).collect();
+        let states = KnownStates::builtin()?;
+        Ok(Names { workloads, certifications, attributions: attributions()?, products, states, prefixes })
     }
 
     /// What a claim without a type is: the association that is by workload.
@@ -171,27 +201,116 @@ impl Names {
         claim.cloned().unwrap_or(Attributed::Unknown)
     }
 
-    /// The title of a certification without what titles may begin with.
-    pub(super) fn bare_title<'a>(&self, title: &'a str) -> &'a str {
-        let stripped = |prefix: &String| {
-            let (begins, rest) = title.split_at_checked(prefix.len())?;
-            begins.eq_ignore_ascii_case(prefix).then(|| rest.trim_start())
-        };
-        self.prefixes.iter().find_map(stripped).unwrap_or(title)
+    /// What an attribution means.
+    pub(super) fn attribution(&self, name: &str) -> Attributed {
+        self.attributions.get_or_abbreviated(name).cloned().unwrap_or(Attributed::Unknown)
     }
 
-    /// A certification's name in a history, where its title is known.
-    pub(super) fn certification(&self, title: &str) -> Option<&String> {
-        self.certifications.get(title).or_else(|| self.certifications.get(self.bare_title(title)))
+    /// Returns a certification's name in a history, where its title is known. The code of an exam before or behind a title makes no
+    /// difference where `is_certification` says that the row is of no exam.
+    pub(super) fn certification(&self, title: &str, is_certification: bool) -> Option<&String> {
+        let readings = spelling::readings(title);
+        let known = |words: &Words| self.certification_of(words, is_certification);
+        readings.iter().find_map(known)
     }
+
+    /// Looks a title up with ever less of what may stand before and behind it.
+    fn certification_of(&self, title: &[String], is_certification: bool) -> Option<&String> {
+        let mut words = title;
+        loop {
+            if let Some(known) = self.certifications.meant.get(&words.concat()) {
+                return Some(known);
+            }
+            let code = if is_certification { without_exam_code(words) } else { None };
+            words = code.or_else(|| self.without_prefix(words)).or_else(|| without_suite(words))?;
+        }
+    }
+
+    fn without_prefix<'a>(&self, title: &'a [String]) -> Option<&'a [String]> {
+        let prefix = self.prefixes.iter().find(|prefix| spelling::starts_with(title, prefix))?;
+        title.get(prefix.len()..).filter(|rest| !rest.is_empty())
+    }
+
+    /// Returns the words of a title without what may stand before and behind it, notes and brackets.
+    fn bare_title(&self, title: &str) -> Words {
+        let readings = spelling::readings(title);
+        let mut words = readings.last().map(Vec::as_slice).unwrap_or_default();
+        while let Some(shorter) = without_exam_code(words).or_else(|| self.without_prefix(words)) {
+            words = shorter;
+        }
+        words.to_vec()
+    }
+
+    /// Returns a name for a certification whose title nobody knows: its words, with underscores between; none where it has no word.
+    pub(super) fn slug_of_title(&self, title: &str) -> Option<String> {
+        Some(self.bare_title(title).join("_")).filter(|slug| !slug.is_empty())
+    }
+
+    /// Returns the known title nearest to one that is not known.
+    pub(super) fn nearest_title(&self, title: &str) -> Option<String> {
+        self.certifications.nearest_to(&self.bare_title(title))
+    }
+}
+
+/// Returns a title without the code of an exam, such as `MS-700` or `Exam MS-700`, before or behind it.
+fn without_exam_code(title: &[String]) -> Option<&[String]> {
+    let before = match title {
+        [exam, rest @ ..] if exam == "exam" => Some(rest),
+        [letters, digits, rest @ ..] if is_exam_code(letters, digits) => Some(rest),
+        [code, rest @ ..] if is_joined_code(code) => Some(rest),
+        _ => None,
+    };
+    let behind = || match title {
+        [rest @ .., letters, digits] if is_exam_code(letters, digits) => Some(rest),
+        [rest @ .., code] if is_joined_code(code) => Some(rest),
+        _ => None,
+    };
+    before.or_else(behind).filter(|rest| !rest.is_empty())
+}
+
+/// Returns whether two words are those of a code such as `MS-700`.
+fn is_exam_code(letters: &str, digits: &str) -> bool {
+    matches!(letters.len(), 2 | 3)
+        && letters.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && digits.len() == 3
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Returns whether a word is a code such as `MS700`.
+fn is_joined_code(word: &str) -> bool {
+    let split = word.len().checked_sub(3).and_then(|place| word.split_at_checked(place));
+    split.is_some_and(|(letters, digits)| is_exam_code(letters, digits))
+}
+
+/// Returns a title without the suite or maker before it: `Microsoft 365 Administrator Expert`.
+fn without_suite(title: &[String]) -> Option<&[String]> {
+    match title {
+        [microsoft, number, rest @ ..] if microsoft == "microsoft" && number == "365" => Some(rest),
+        [microsoft, rest @ ..] if microsoft == "microsoft" => Some(rest),
+        _ => None,
+    }
+    .filter(|rest| !rest.is_empty())
 }
 
 fn workload_file() -> Result<WorkloadFile> {
     toml_file::parse(WORKLOADS, "workloads.toml", HINT)
 }
 
+fn attribution_file() -> Result<AttributionFile> {
+    toml_file::parse(ATTRIBUTION_TYPES, "attribution_types.toml", HINT)
+}
+
+/// The association types of which one account at most holds a tenant's workload.
+///
+/// # Errors
+/// Usage where the file is wrong, which a test excludes.
+pub(super) fn exclusive_types() -> Result<Vec<String>> {
+    let exclusive = attribution_file()?.types.into_iter().filter(|one| one.exclusive);
+    Ok(exclusive.filter_map(|one| one.association_type).collect())
+}
+
 fn attributions() -> Result<Known<Attributed>> {
-    let file: AttributionFile = toml_file::parse(ATTRIBUTION_TYPES, "attribution_types.toml", HINT)?;
+    let file = attribution_file()?;
     let mut attributions = Known::new();
     for one in file.types {
         if let Some(name) = &one.association_type

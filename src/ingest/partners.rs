@@ -93,6 +93,12 @@ impl Partners {
         self.rows.get(partner_id).and_then(|partner| partner.partner_name.as_deref())
     }
 
+    /// The ids of all partners, and of the accounts that they name.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
+        let named = self.rows.values().filter_map(|partner| partner.global_partner_id.as_deref());
+        self.rows.keys().map(String::as_str).chain(named)
+    }
+
     /// The ids of partners that have a name.
     pub(super) fn named(&self) -> impl Iterator<Item = &str> {
         self.rows.iter().filter(|(_, partner)| partner.partner_name.is_some()).map(|(id, _)| id.as_str())

@@ -10,6 +10,7 @@ use super::partners::{Partners, Told};
 use super::row::{Row, Source, UnknownKind};
 use super::spool::Spool;
 use super::usage::Statement;
+use super::{findings, ids};
 use crate::error::{Result, nearest};
 use crate::history::ExportCoverage;
 use crate::month::Month;
@@ -30,6 +31,8 @@ pub(super) struct Pile {
     pub(super) files: Vec<String>,
     /// Statements of partners that had no name when they came.
     nameless: BTreeMap<String, u64>,
+    /// Tenants whose id is no GUID: those may be one tenant's, written differently.
+    tenants: ids::SimilarIds,
 }
 
 impl Pile {
@@ -49,6 +52,21 @@ impl Pile {
             differences: Differences::default(),
             files: Vec::new(),
             nameless: BTreeMap::new(),
+            tenants: ids::SimilarIds::default(),
+        }
+    }
+
+    /// Ids of these exports and of partners held that differ only in case, braces or leading zeros.
+    pub(super) fn similar_ids(&self) -> Vec<findings::SimilarIds> {
+        let mut partners = ids::SimilarIds::default();
+        self.partners.ids().for_each(|id| partners.add(id));
+        let found = |kind: &'static str| move |ids| findings::SimilarIds { kind: kind.to_owned(), ids };
+        partners.groups().map(found("partner_id")).chain(self.tenants.groups().map(found("tenant_id"))).collect()
+    }
+
+    fn note_tenant(&mut self, tenant_id: &str) {
+        if !ids::is_guid(tenant_id) {
+            self.tenants.add(tenant_id);
         }
     }
 
@@ -64,14 +82,12 @@ impl Pile {
     /// that is named.
     pub(super) fn unknown_partners(&self) -> Vec<UnknownName> {
         let nameless = self.nameless.iter().filter(|(partner_id, _)| self.partners.name(partner_id).is_none());
-        let unknown = |(place, (partner_id, rows)): (usize, (&String, &u64))| UnknownName {
-            kind: UnknownKind::Partner.name().to_owned(),
-            name: partner_id.clone(),
-            rows: *rows,
-            // Where many have no name, none is mistyped.
-            nearest: (place < COMPARED)
-                .then(|| nearest(partner_id, self.partners.named()).map(str::to_owned))
-                .flatten(),
+        let unknown = |(place, (partner_id, rows)): (usize, (&String, &u64))| {
+            // Where many have no name, none is mistyped; and another number is another partner.
+            let is_number = partner_id.bytes().all(|byte| byte.is_ascii_digit());
+            let is_compared = place < COMPARED && !is_number;
+            let near = is_compared.then(|| nearest(partner_id, self.partners.named()).map(str::to_owned)).flatten();
+            UnknownName::new(UnknownKind::Partner, partner_id, *rows, near)
         };
         nameless.enumerate().map(unknown).collect()
     }
@@ -96,6 +112,7 @@ impl Pile {
                 self.tell(&partner_id, Told { partner_name, market, distributor, global_partner_id: None });
             }
             Row::Usage { tenant_id, workload, month, paid_seats, active_users, duplicate, part } => {
+                self.note_tenant(&tenant_id);
                 let (tenant_id, workload, part) = (tenant_id.as_str(), workload.as_str(), part.as_deref());
                 let statement =
                     Statement { tenant_id, workload, counts: (paid_seats, active_users), duplicate, part, file };
@@ -136,6 +153,7 @@ impl Pile {
     }
 
     fn see(&mut self, seen: &Seen, month: Month) -> Result<()> {
+        self.note_tenant(seen.tenant_id);
         self.covered.add(seen.partner_id, seen.report, month);
         seen.put(&mut self.observations, month)
     }

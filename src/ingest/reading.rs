@@ -98,8 +98,10 @@ impl Reading {
     fn nearest(&self, kind: UnknownKind, name: &str) -> Option<String> {
         match kind {
             UnknownKind::Workload => self.names.workloads.nearest(name),
-            UnknownKind::Certification => self.names.certifications.nearest(self.names.bare_title(name)),
+            UnknownKind::Certification => self.names.nearest_title(name),
             UnknownKind::AssociationType => self.names.attributions.nearest(name),
+            UnknownKind::Product => self.names.products.nearest(name),
+            UnknownKind::State => self.names.states.nearest(name),
             UnknownKind::Partner => None,
         }
     }
@@ -532,7 +534,7 @@ impl Rows<'_> {
     /// What became of the text.
     fn finish(mut self, path: &str, is_cut: bool) -> std::result::Result<FileRead, Error> {
         self.warn(is_cut);
-        let Stating { tally, header, reading, .. } = self.stating;
+        let Stating { tally, header, reading, zero_led, .. } = self.stating;
         let rejected = tally.rejected_rows();
         if let Some(worst) = tally.worst().filter(|_| rejected > 0 && rejected + tally.folded == tally.rows) {
             let meaning = Rule::ALL.into_iter().find(|rule| rule.name() == worst.rule).map_or("", Rule::meaning);
@@ -557,6 +559,7 @@ impl Rows<'_> {
             rejected: tally.rejected(),
             unknown: tally.unknown(|kind, name| reading.nearest(kind, name)),
             warnings: tally.warnings,
+            zero_led_people: zero_led.into_iter().collect(),
             ..FileRead::default()
         })
     }
@@ -587,6 +590,12 @@ impl Rows<'_> {
             let name = if self.stating.unattributed == 1 { "names" } else { "name" };
             warnings
                 .push(format!("{rows} {name} no attribution: usage was taken, and nobody was seen with the tenant"));
+        }
+        if self.stating.productless > 0 {
+            let rows = self.stating.productless;
+            warnings.push(format!(
+                "{rows} rows are of a report without columns of products: partners were associated with whole tenants; export it with the column `Product`"
+            ));
         }
         self.stating.tally.warnings.extend(warnings);
     }

@@ -36,6 +36,9 @@ pub struct ReportKind {
     /// Workloads that have columns of their own.
     #[serde(default)]
     pub wide: Vec<Wide>,
+    /// The product of rows that name none that is known.
+    #[serde(default)]
+    pub default_product: Option<String>,
     #[serde(default)]
     pub others: Others,
 }
@@ -79,6 +82,13 @@ pub enum Column {
     Duplicate,
     SubscriptionId,
     Status,
+    RawProduct,
+    Sku,
+    Product,
+    ReportingProduct,
+    ProductFamily,
+    SolutionArea,
+    Division,
     PersonId,
     Certification,
     TrainingType,
@@ -98,12 +108,6 @@ pub struct Names {
     pub names: Vec<Name>,
     #[serde(default)]
     pub required: bool,
-    /// Values of a status by which a row says that something has ended.
-    #[serde(default)]
-    pub inactive: Vec<String>,
-    /// Values of a status by which it was taken away, whatever the day until which it was to last.
-    #[serde(default)]
-    pub withdrawn: Vec<String>,
     /// Values of a type by which a row is about a certification.
     #[serde(default)]
     pub certification: Vec<String>,

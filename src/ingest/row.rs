@@ -94,6 +94,8 @@ pub struct FileRead {
     pub unknown: Vec<Unknown>,
     /// Whatever else a person should know, a sentence each.
     pub warnings: Vec<String>,
+    /// People whose ids begin with zeros: the pseudonym of the id without these, and of the id.
+    pub zero_led_people: Vec<(String, String)>,
 }
 
 /// Sound rows that state nothing for a history.
@@ -134,6 +136,8 @@ pub enum UnknownKind {
     Certification,
     Partner,
     AssociationType,
+    Product,
+    State,
 }
 
 impl UnknownKind {
@@ -144,6 +148,20 @@ impl UnknownKind {
             UnknownKind::Certification => "certification",
             UnknownKind::Partner => "partner",
             UnknownKind::AssociationType => "association_type",
+            UnknownKind::Product => "product",
+            UnknownKind::State => "state",
+        }
+    }
+
+    /// What follows from a row with such a name.
+    pub fn consequence(self) -> &'static str {
+        match self {
+            UnknownKind::Workload => "usage accepted under this name; no rulebook counts it",
+            UnknownKind::Certification => "accepted under this title; no rulebook counts it",
+            UnknownKind::Partner => "accepted without a name",
+            UnknownKind::AssociationType => "usage accepted, nobody associated",
+            UnknownKind::Product => "nobody associated",
+            UnknownKind::State => "taken as a state that holds",
         }
     }
 }

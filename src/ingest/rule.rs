@@ -13,6 +13,7 @@ pub enum Rule {
     NumberLikeId,
     EmptyName,
     NotAName,
+    EmailAddress,
     EmptyDate,
     NotADate,
     DateOrder,
@@ -29,7 +30,7 @@ pub enum Rule {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Rule; 22] = [
+    pub const ALL: [Rule; 23] = [
         Rule::FieldCount,
         Rule::BrokenQuote,
         Rule::TooLong,
@@ -40,6 +41,7 @@ impl Rule {
         Rule::NumberLikeId,
         Rule::EmptyName,
         Rule::NotAName,
+        Rule::EmailAddress,
         Rule::EmptyDate,
         Rule::NotADate,
         Rule::DateOrder,
@@ -67,6 +69,7 @@ impl Rule {
             Rule::NumberLikeId => "number_like_id",
             Rule::EmptyName => "empty_name",
             Rule::NotAName => "not_a_name",
+            Rule::EmailAddress => "email_address",
             Rule::EmptyDate => "empty_date",
             Rule::NotADate => "not_a_date",
             Rule::DateOrder => "date_order",
@@ -95,6 +98,7 @@ impl Rule {
             Rule::NumberLikeId => "a spreadsheet has made a number of an id, such as 2.61E+06 or 2613076.0",
             Rule::EmptyName => "a workload or a title is empty or a placeholder",
             Rule::NotAName => "a name has no letter or digit, or more than 512 bytes",
+            Rule::EmailAddress => "a field that is no e-mail address has one; it is shown as `***`",
             Rule::EmptyDate => "a date or month is empty or a placeholder",
             Rule::NotADate => {
                 "a date is of none of the forms 2026-10-01, 10/1/2026, 1.10.2026, Oct 1, 2026 and 1-Oct-2026, or of no calendar"

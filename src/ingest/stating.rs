@@ -1,26 +1,35 @@
 //! What a row states, by the kind of its report. A row is taken whole or not at all: nothing is handed over before all of it is sound.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 
 use chrono::NaiveDate;
 
 use super::dates::{self, DateOrder};
 use super::header::Header;
-use super::names::Attributed;
+use super::ids;
+use super::names::{Attributed, Known};
 use super::passed_over;
+use super::products::Contained;
 use super::reading::{Reading, Sink};
 use super::records::Records;
 use super::report_kinds::{Column, States};
 use super::row::{Row, Source, UnknownKind};
 use super::rule::Rule;
+use super::states::{KnownStates, State};
 use super::tally::Tally;
 use super::values::{self, Value};
+use crate::email::has_email;
 use crate::error::Error;
 use crate::month::Month;
 
 /// Names whose meaning is remembered, so that it is looked up once.
 const NAMES_REMEMBERED: usize = 10_000;
+/// The columns that name a product, from the most to the least specific.
+const PRODUCTS: [Column; 5] =
+    [Column::RawProduct, Column::Sku, Column::Product, Column::ReportingProduct, Column::ProductFamily];
+/// The columns that name what a product belongs to.
+const AREAS: [Column; 2] = [Column::SolutionArea, Column::Division];
 
 /// Where a row breaks a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +73,10 @@ impl<R: Read> Cells<'_, R> {
         let fault = |rule| Fault { rule, place };
         let bytes = place.map_or(&[][..], |place| self.records.field(place));
         let text = std::str::from_utf8(bytes).map_err(|_| fault(Rule::NotUtf8))?;
+        // No column that is read holds an address: where one does, the columns are mixed up.
+        if has_email(text) {
+            return Err(fault(Rule::EmailAddress));
+        }
         parse(text).map_err(fault)
     }
 
@@ -73,11 +86,11 @@ impl<R: Read> Cells<'_, R> {
     }
 
     fn id(&self, column: Column) -> std::result::Result<String, Fault> {
-        self.get(column, |text| values::id(text).map(str::to_owned))
+        self.get(column, |text| values::id(text).map(|id| ids::normalised(id).into_owned()))
     }
 
     fn optional_id(&self, column: Column) -> std::result::Result<Option<String>, Fault> {
-        self.get(column, |text| Ok(values::optional_id(text)?.map(str::to_owned)))
+        self.get(column, |text| Ok(values::optional_id(text)?.map(|id| ids::normalised(id).into_owned())))
     }
 
     fn name(&self, column: Column) -> std::result::Result<Option<String>, Fault> {
@@ -104,22 +117,6 @@ impl<R: Read> Cells<'_, R> {
     fn is_one_of(&self, column: Column, values: &[String]) -> std::result::Result<bool, Fault> {
         self.get(column, |text| Ok(values.iter().any(|value| value.eq_ignore_ascii_case(text.trim()))))
     }
-
-    /// Whether the row's status says that something has ended.
-    fn has_ended(&self) -> std::result::Result<bool, Fault> {
-        match self.header.kind.columns.get(&Column::Status) {
-            Some(column) => self.is_one_of(Column::Status, &column.inactive),
-            None => Ok(false),
-        }
-    }
-
-    /// Whether the row's status says that something was taken away.
-    fn is_withdrawn(&self) -> std::result::Result<bool, Fault> {
-        match self.header.kind.columns.get(&Column::Status) {
-            Some(column) => self.is_one_of(Column::Status, &column.withdrawn),
-            None => Ok(false),
-        }
-    }
 }
 
 /// What a row tells of its partner.
@@ -136,6 +133,8 @@ pub(super) struct Stating<'a> {
     pub(super) tally: Tally,
     /// Rows of usage that name no attribution.
     pub(super) unattributed: u64,
+    /// Rows of a file that has no column of a product.
+    pub(super) productless: u64,
     pub(super) reading: &'a Reading,
     /// The order of day and month in the file.
     pub(super) date_order: DateOrder,
@@ -152,6 +151,23 @@ pub(super) struct Stating<'a> {
     /// Workloads by their exported name, and whether they are known.
     workloads: HashMap<String, (String, bool)>,
     attributions: HashMap<String, Attributed>,
+    states: HashMap<String, State>,
+    /// Products and areas by their exported name; none where nobody knows them.
+    products: HashMap<String, Option<Contained>>,
+    areas: HashMap<String, Option<Contained>>,
+    /// People whose ids begin with zeros: the pseudonyms of the id without these, and of the id.
+    pub(super) zero_led: BTreeSet<(String, String)>,
+    /// Certifications by their exported title, and whether that is of no exam.
+    certifications: HashMap<(String, bool), Option<String>>,
+}
+
+/// What the columns of a row say of its product.
+enum Product {
+    Contains(Contained),
+    /// Nobody knows the product of this name.
+    Unknown(String),
+    /// The row names none.
+    Unnamed,
 }
 
 /// A row, stated or not.
@@ -164,6 +180,7 @@ impl<'a> Stating<'a> {
             source: Source { path, report: header.kind.id.clone() },
             tally: Tally::default(),
             unattributed: 0,
+            productless: 0,
             reading,
             date_order: DateOrder::MonthFirst,
             semicolons: delimiter == b';',
@@ -173,6 +190,11 @@ impl<'a> Stating<'a> {
             covered: None,
             workloads: HashMap::new(),
             attributions: HashMap::new(),
+            states: HashMap::new(),
+            products: HashMap::new(),
+            areas: HashMap::new(),
+            zero_led: BTreeSet::new(),
+            certifications: HashMap::new(),
         }
     }
 
@@ -212,7 +234,7 @@ impl<'a> Stating<'a> {
         match attributed {
             Attributed::As { association_type, by_workload } => {
                 let workload = Some(workload).filter(|_| by_workload);
-                self.see(&partner, tenant_id, workload, association_type, month);
+                self.see(&partner, tenant_id, workload, &association_type, month);
             }
             _ => self.cover(&partner, &attributed, month),
         }
@@ -239,7 +261,7 @@ impl<'a> Stating<'a> {
                 self.rows.push(Row::Claim { partner_id, tenant_id, workload, associated_on, month });
             }
             (Attributed::As { association_type, by_workload }, _) => {
-                self.see(&partner, tenant_id, Some(workload).filter(|_| by_workload), association_type, month);
+                self.see(&partner, tenant_id, Some(workload).filter(|_| by_workload), &association_type, month);
             }
             (attributed, _) => self.cover(&partner, &attributed, month),
         }
@@ -252,8 +274,43 @@ impl<'a> Stating<'a> {
         let (partner, tenant_id, month) = both_of(cells)?;
         let part = cells.id(Column::SubscriptionId)?;
         let duplicate = cells.get(Column::Duplicate, values::flag)?;
-        let has_ended = cells.has_ended()?;
+        let has_ended = self.subscription_state(cells)? == State::Ended;
         let attributed = self.attributed(cells)?;
+        let used = self.wide_counts(cells)?;
+        for (workload, paid_seats, active_users) in &used {
+            let usage = (tenant_id.clone(), workload.clone(), month);
+            self.state_usage(usage, *paid_seats, *active_users, duplicate, Some(part.clone()));
+        }
+        let is_seen = match &attributed {
+            _ if has_ended => false,
+            // A claim is of the workloads that the subscription has.
+            Attributed::As { association_type, by_workload: true } => {
+                for (workload, ..) in used.iter().filter(|(_, seats, users)| *seats > 0 || *users > 0) {
+                    self.see(&partner, tenant_id.clone(), Some(workload.clone()), association_type, month);
+                }
+                true
+            }
+            Attributed::As { association_type, .. } => match self.product_or_default(cells)? {
+                Contained::Workloads(workloads) if workloads.is_empty() => false,
+                contained => {
+                    self.see_through(&partner, &tenant_id, &contained, association_type, month);
+                    true
+                }
+            },
+            _ => false,
+        };
+        if !is_seen {
+            self.cover(&partner, &attributed, month);
+            if used.is_empty() {
+                return Err(Said::PassedOver(passed_over::NOTHING_STATED));
+            }
+        }
+        self.tell(partner);
+        Ok(())
+    }
+
+    /// Paid seats and active users of the workloads that have columns; none of one whose fields are empty.
+    fn wide_counts<R: Read>(&self, cells: &Cells<R>) -> std::result::Result<Vec<(String, i64, i64)>, Fault> {
         let mut used = Vec::new();
         for (workload, paid_place, active_place) in &self.header.wide {
             let is_empty = |place: usize| cells.at(Some(place), |text| Ok(values::is_absent(text)));
@@ -264,47 +321,42 @@ impl<'a> Stating<'a> {
             let (paid_seats, active_users) = (count(*paid_place)?, count(*active_place)?);
             used.push(((*workload).to_owned(), paid_seats, active_users));
         }
-        for (workload, paid_seats, active_users) in &used {
-            let usage = (tenant_id.clone(), workload.clone(), month);
-            self.state_usage(usage, *paid_seats, *active_users, duplicate, Some(part.clone()));
-        }
-        let states_nothing = used.is_empty();
-        match attributed {
-            Attributed::As { association_type, by_workload: false } if !has_ended => {
-                self.see(&partner, tenant_id, None, association_type, month);
-            }
-            // A claim is of the workloads that the subscription has.
-            Attributed::As { association_type, by_workload: true } if !has_ended => {
-                for (workload, ..) in used.into_iter().filter(|(_, seats, users)| *seats > 0 || *users > 0) {
-                    self.see(&partner, tenant_id.clone(), Some(workload), association_type.clone(), month);
-                }
-            }
-            _ => {
-                self.cover(&partner, &attributed, month);
-                if states_nothing {
-                    return Err(Said::PassedOver(passed_over::NOTHING_STATED));
-                }
-            }
-        }
-        self.tell(partner);
-        Ok(())
+        Ok(used)
     }
 
-    /// The partner, seen with a whole tenant.
+    /// The partner, seen with a tenant through a product: with all of it, or with the workloads that the product contains.
     fn seen_alone<R: Read>(&mut self, cells: &Cells<R>) -> Stated {
         let (partner, tenant_id, month) = both_of(cells)?;
         let attributed = self.attributed(cells)?;
-        let reason = match attributed {
-            _ if cells.has_ended()? => passed_over::ENDED,
+        let has_ended = self.subscription_state(cells)? == State::Ended;
+        let reason = match &attributed {
+            _ if has_ended => passed_over::ENDED,
             Attributed::As { by_workload: true, .. } => passed_over::CLAIM_WITHOUT_WORKLOAD,
-            Attributed::As { association_type, .. } => {
-                self.see(&partner, tenant_id, None, association_type, month);
-                self.tell(partner);
-                return Ok(());
-            }
+            Attributed::As { association_type, .. } => match self.product(cells)? {
+                Product::Contains(Contained::Workloads(workloads)) if workloads.is_empty() => {
+                    passed_over::OTHER_PRODUCT
+                }
+                Product::Contains(contained) => {
+                    self.see_through(&partner, &tenant_id, &contained, association_type, month);
+                    self.tell(partner);
+                    return Ok(());
+                }
+                Product::Unknown(name) => {
+                    self.tally.know_not(UnknownKind::Product, &name);
+                    passed_over::UNKNOWN_PRODUCT
+                }
+                Product::Unnamed => passed_over::NO_PRODUCT,
+            },
             _ => passed_over::UNCOUNTED_ATTRIBUTION,
         };
-        self.cover(&partner, &attributed, month);
+        // A product that is not known may be one of Modern Work under a new name: the row says nothing.
+        if !matches!(reason, passed_over::UNKNOWN_PRODUCT | passed_over::NO_PRODUCT) {
+            self.cover(&partner, &attributed, month);
+        }
+        // A partner that sells other products has no association, and is a partner.
+        if matches!(reason, passed_over::OTHER_PRODUCT | passed_over::UNKNOWN_PRODUCT | passed_over::NO_PRODUCT) {
+            self.tell(partner);
+        }
         Err(Said::PassedOver(reason))
     }
 
@@ -316,7 +368,7 @@ impl<'a> Stating<'a> {
             Some(column) => cells.is_one_of(Column::TrainingType, &column.certification)?,
             None => false,
         };
-        let known = title.as_deref().and_then(|title| self.reading.names.certification(title)).cloned();
+        let known = title.as_deref().and_then(|title| self.certification_named(title, is_certification));
         if known.is_none() && !is_certification {
             return Err(Said::PassedOver(passed_over::NO_CERTIFICATION));
         }
@@ -324,10 +376,8 @@ impl<'a> Stating<'a> {
         let fault = |rule| Fault { rule, place };
         let title = title.ok_or(fault(Rule::EmptyName))?;
         let is_known = known.is_some();
-        let certification = match known {
-            Some(known) => known,
-            None => values::slug(self.reading.names.bare_title(&title)).map_err(fault)?,
-        };
+        let slug = || self.reading.names.slug_of_title(&title).ok_or(fault(Rule::NotAName));
+        let certification = known.map_or_else(slug, Ok)?;
         let partner = partner(cells)?;
         let person = cells.id(Column::PersonId)?;
         let earned_on = cells.day(Column::EarnedOn)?;
@@ -338,7 +388,12 @@ impl<'a> Stating<'a> {
         }
         // The day of expiry tells from when on one counts no more, whatever the status was on the day of the export: that day is after the
         // month that is scored.
-        if cells.is_withdrawn()? || (cells.has_ended()? && expires_on.is_none()) {
+        let counts = match self.state(cells, |states| &states.certification)? {
+            State::Holds | State::Unknown => true,
+            State::Ended => expires_on.is_some(),
+            State::Withdrawn => false,
+        };
+        if !counts {
             return Err(Said::PassedOver(passed_over::ENDED));
         }
         if !is_known {
@@ -346,6 +401,10 @@ impl<'a> Stating<'a> {
         }
         let Some(key) = &self.reading.person_key else { return Err(Said::Failed(no_person_key())) };
         let (partner_id, person_id) = (partner.partner_id.clone(), key.pseudonym(&person));
+        let without_zeros = person.trim_start_matches('0');
+        if without_zeros.len() < person.len() && !without_zeros.is_empty() {
+            self.zero_led.insert((key.pseudonym(without_zeros), person_id.clone()));
+        }
         self.rows.push(Row::Certification { partner_id, person_id, certification, earned_on, expires_on });
         self.tell(partner);
         Ok(())
@@ -399,11 +458,31 @@ impl<'a> Stating<'a> {
         partner: &Partner,
         tenant_id: String,
         workload: Option<String>,
-        association_type: String,
+        association_type: &str,
         month: Month,
     ) {
         let (partner_id, global_partner_id) = (partner.partner_id.clone(), partner.global_partner_id.clone());
+        let association_type = association_type.to_owned();
         self.state_once(Row::Seen { partner_id, global_partner_id, tenant_id, workload, association_type, month });
+    }
+
+    /// States that a partner was seen with what a product contains.
+    fn see_through(
+        &mut self,
+        partner: &Partner,
+        tenant_id: &str,
+        contained: &Contained,
+        association_type: &str,
+        month: Month,
+    ) {
+        match contained {
+            Contained::All => self.see(partner, tenant_id.to_owned(), None, association_type, month),
+            Contained::Workloads(workloads) => {
+                for workload in workloads {
+                    self.see(partner, tenant_id.to_owned(), Some(workload.clone()), association_type, month);
+                }
+            }
+        }
     }
 
     /// States that the report covers a partner's month, where an attribution says so and the row before did not. Attributions that nobody
@@ -455,9 +534,7 @@ impl<'a> Stating<'a> {
             Some(slug) => (slug.clone(), true),
             None => (values::slug(name)?, false),
         };
-        if self.workloads.len() < NAMES_REMEMBERED {
-            self.workloads.insert(name.to_owned(), meant.clone());
-        }
+        remember(&mut self.workloads, name.to_owned(), &meant);
         Ok(meant)
     }
 
@@ -477,11 +554,117 @@ impl<'a> Stating<'a> {
     }
 
     fn meaning(&mut self, name: &str) -> Attributed {
-        let meant = self.reading.names.attributions.get(name).cloned().unwrap_or(Attributed::Unknown);
-        if self.attributions.len() < NAMES_REMEMBERED {
-            self.attributions.insert(name.to_owned(), meant.clone());
-        }
+        let meant = self.reading.names.attribution(name);
+        remember(&mut self.attributions, name.to_owned(), &meant);
         meant
+    }
+
+    /// What the row's state of a subscription or customer means.
+    fn subscription_state<R: Read>(&mut self, cells: &Cells<R>) -> std::result::Result<State, Fault> {
+        self.state(cells, |states| &states.subscription)
+    }
+
+    /// What the row's state means, in a list of states. One that is not known is reported.
+    fn state<R: Read>(
+        &mut self,
+        cells: &Cells<R>,
+        list: fn(&KnownStates) -> &Known<State>,
+    ) -> std::result::Result<State, Fault> {
+        let Some(name) = cells.name(Column::Status)? else { return Ok(State::Holds) };
+        let state = match self.states.get(&name) {
+            Some(state) => *state,
+            None => {
+                let state = list(&self.reading.names.states).get(&name).copied().unwrap_or(State::Unknown);
+                remember(&mut self.states, name.clone(), &state);
+                state
+            }
+        };
+        if state == State::Unknown {
+            self.tally.know_not(UnknownKind::State, &name);
+        }
+        Ok(state)
+    }
+
+    /// What the row's product contains. A file without any column of a product shows partners with whole tenants.
+    fn product<R: Read>(&mut self, cells: &Cells<R>) -> std::result::Result<Product, Fault> {
+        let has_column = |column: &Column| self.header.place(*column).is_some();
+        if !PRODUCTS.iter().chain(&AREAS).any(has_column) {
+            self.productless += 1;
+            return Ok(Product::Contains(Contained::All));
+        }
+        let (product, first) = self.first_known(cells, &PRODUCTS)?;
+        if let Some(contained) = product {
+            return Ok(Product::Contains(contained));
+        }
+        let (area, _) = self.first_known(cells, &AREAS)?;
+        Ok(match (area, first) {
+            (Some(Contained::Workloads(none)), Some(_)) if none.is_empty() => {
+                Product::Contains(Contained::Workloads(none))
+            }
+            (_, Some(name)) => Product::Unknown(name),
+            (Some(contained), None) => Product::Contains(contained),
+            (None, None) => Product::Unnamed,
+        })
+    }
+
+    /// What the row's product contains; where nobody knows it, what all products of the report do.
+    fn product_or_default<R: Read>(&mut self, cells: &Cells<R>) -> std::result::Result<Contained, Fault> {
+        let (product, _) = self.first_known(cells, &PRODUCTS)?;
+        let default = || {
+            let name = self.header.kind.default_product.as_ref()?;
+            self.reading.names.products.contained(name).cloned()
+        };
+        Ok(product.or_else(default).unwrap_or(Contained::All))
+    }
+
+    /// What the first of some columns whose name is known contains; and the name that a person would look for where none is.
+    fn first_known<R: Read>(
+        &mut self,
+        cells: &Cells<R>,
+        columns: &[Column],
+    ) -> std::result::Result<(Option<Contained>, Option<String>), Fault> {
+        let mut named: Option<String> = None;
+        for column in columns {
+            let Some(name) = cells.name(*column)? else { continue };
+            let contained = self.contained(&name, AREAS.contains(column));
+            if contained.is_some() {
+                return Ok((contained, None));
+            }
+            if named.is_none() || *column == Column::Product {
+                named = Some(name);
+            }
+        }
+        Ok((None, named))
+    }
+
+    /// What a product, or a solution area, contains; none where nobody knows it.
+    fn contained(&mut self, name: &str, is_area: bool) -> Option<Contained> {
+        let remembered = if is_area { &mut self.areas } else { &mut self.products };
+        if let Some(contained) = remembered.get(name) {
+            return contained.clone();
+        }
+        let products = &self.reading.names.products;
+        let contained = if is_area { products.contained_in_area(name) } else { products.contained(name) };
+        remember(remembered, name.to_owned(), &contained.cloned());
+        contained.cloned()
+    }
+
+    /// A certification's name in a history, where its title is known.
+    fn certification_named(&mut self, title: &str, is_certification: bool) -> Option<String> {
+        let key = (title.to_owned(), is_certification);
+        if let Some(known) = self.certifications.get(&key) {
+            return known.clone();
+        }
+        let known = self.reading.names.certification(title, is_certification).cloned();
+        remember(&mut self.certifications, key, &known);
+        known
+    }
+}
+
+/// Remembers what a name means, as long as there are not too many.
+fn remember<K: std::hash::Hash + Eq, V: Clone>(remembered: &mut HashMap<K, V>, name: K, meaning: &V) {
+    if remembered.len() < NAMES_REMEMBERED {
+        remembered.insert(name, meaning.clone());
     }
 }
 
@@ -501,6 +684,15 @@ fn partner<R: Read>(cells: &Cells<R>) -> std::result::Result<Partner, Fault> {
 
 /// The partner, the tenant and the month of a row.
 fn both_of<R: Read>(cells: &Cells<R>) -> std::result::Result<(Partner, String, Month), Fault> {
-    let tenant_id = cells.get(Column::TenantId, values::tenant_id)?;
+    let tenant_id = cells.get(Column::TenantId, tenant_id)?;
     Ok((partner(cells)?, tenant_id, cells.month()?))
+}
+
+/// A tenant's id, a GUID in the form of histories whatever the form of the export.
+fn tenant_id(text: &str) -> Value<String> {
+    let tenant_id = values::tenant_id(text)?;
+    match ids::normalised(&tenant_id) {
+        std::borrow::Cow::Borrowed(_) => Ok(tenant_id),
+        std::borrow::Cow::Owned(tenant_id) => values::tenant_id(&tenant_id),
+    }
 }

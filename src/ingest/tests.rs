@@ -135,6 +135,7 @@ fn file_of(export: &Export) -> FileOf {
         rejected: Vec::new(),
         unknown: Vec::new(),
         warnings: Vec::new(),
+        zero_led_people: Vec::new(),
     };
     FileOf { name: export.name.to_owned(), read }
 }

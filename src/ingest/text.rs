@@ -1,10 +1,15 @@
 //! Values of files as people may see them.
 
+use crate::email::redacted;
+
 /// Letters of a value that a finding shows.
 const LETTERS_SHOWN: usize = 60;
+/// Bytes of a value that are looked at for that.
+const BYTES_LOOKED_AT: usize = 1024;
 
-/// The beginning of a value, without what steers a terminal.
+/// The beginning of a value, without what steers a terminal and without e-mail addresses.
 pub(super) fn printable(text: &str) -> String {
+    let text = redacted(text);
     let shown: String = text.chars().take(LETTERS_SHOWN).collect();
     let more = if shown.len() < text.len() { "…" } else { "" };
     format!("{}{more}", shown.escape_debug())
@@ -12,8 +17,8 @@ pub(super) fn printable(text: &str) -> String {
 
 /// The beginning of bytes that may be no text.
 pub(super) fn printable_bytes(bytes: &[u8]) -> String {
-    // Four bytes a letter at most, and one more tells that there are more.
-    let beginning = bytes.get(..4 * LETTERS_SHOWN + 4).unwrap_or(bytes);
+    // Four bytes a letter at most, and as many again: an address is known by its end.
+    let beginning = bytes.get(..BYTES_LOOKED_AT).unwrap_or(bytes);
     printable(&String::from_utf8_lossy(beginning))
 }
 

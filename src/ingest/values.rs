@@ -186,11 +186,6 @@ pub(super) fn flag(text: &str) -> Value<bool> {
     }
 }
 
-/// What a name is compared by: its letters and digits alone, in small letters.
-pub(super) fn comparable(name: &str) -> String {
-    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
 /// A name as histories write it: small letters and digits, an underscore wherever anything else stands.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use partnerscore::email::has_email;
 use partnerscore::ingest::{FileRead, Limits, Outcome, Reading, Row};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -214,6 +215,9 @@ fn is_sound(row: &Row) -> bool {
         |text: &String| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_' || !c.is_ascii());
     let name = |text: &Option<String>| text.as_ref().is_none_or(|text| !text.is_empty() && text.len() <= 512);
     let count = |number: &i64| (0..=i64::from(i32::MAX)).contains(number);
+    if has_email(&format!("{row:?}")) {
+        return false;
+    }
     match row {
         Row::Partner { partner_id, partner_name, global_partner_id, market } => {
             id(partner_id) && name(partner_name) && name(market) && global_partner_id.as_ref().is_none_or(id)
@@ -243,7 +247,7 @@ fn is_accounted_for(read: &FileRead) -> bool {
     let samples = || read.rejected.iter().filter_map(|one| one.sample.as_ref());
     let names = read.unknown.iter().map(|one| &one.name);
     let texts = read.warnings.iter().chain(samples()).chain(names);
-    let is_printable = texts.into_iter().all(|text| !text.contains(char::is_control));
+    let is_printable = texts.into_iter().all(|text| !text.contains(char::is_control) && !has_email(text));
     let is_personal = read.report.as_deref() == Some("training_completions");
     let names_a_person = |sample: &String| sample.contains('@') || sample.contains("Person");
     sums_up && is_printable && (!is_personal || !samples().any(names_a_person))

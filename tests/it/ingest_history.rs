@@ -387,7 +387,7 @@ fn unknown_names_rejects_and_differences_are_told() {
         &[OFFICE, "2,t1,Teams,2026-10-01,11,5,100001,Birch,DPOR,0", "2,t3,Teams,2026-10-01,11,5,1000O1,,DPOR,0"],
     );
     let found = found(&[&a, &b], &place.history(), &[]);
-    let unknown = |kind: &str, name: &str, nearest: &str| serde_json::json!({"kind": kind, "name": name, "rows": 1, "nearest": nearest});
+    let unknown = |kind: &str, name: &str, nearest: &str| serde_json::json!({"kind": kind, "name": name, "rows": 1, "nearest": nearest, "consequence": "usage accepted under this name; no rulebook counts it"});
     let told = found["unknown"].as_array().expect("names");
     assert_eq!(told.first(), Some(&unknown("workload", "Teems", "Teams")));
     let partner = told.iter().find(|name| name["name"] == "1000O1").expect("a partner that nobody names");

@@ -5,6 +5,7 @@
 //! - An association is told of in the months on whose last day it holds. It is then taken to end on the last day of the last such month, and, where
 //!   its type has no date, to begin on the first day of the first, or before where no earlier month is covered. One that holds on no such day is lost.
 //! - A claim is told of for each workload that the tenant uses; one of a whole tenant becomes one for each. Its first day is told.
+//! - A claim that another account's on the same pair follows ends the day before that begins, where no month from then on tells of it.
 //! - Two associations of one partner, tenant and type that follow without a month's end between them are one.
 //! - Usage is told of where somebody holds the tenant, through an association that covers the workload, and the year's reports have the workload.
 //! - What was passed after the download is not told of.
@@ -112,6 +113,8 @@ impl<'a> Carried<'a> {
             match counts {
                 // A claim is seen in a row of subscriptions only where these have seats or users.
                 Some((0, 0)) if workload == WIDE && kind == "CPOR" => {}
+                // What a subscription contains is with who has the whole tenant anyway.
+                Some(_) if workload == WIDE && kind != "CPOR" => self.cover(row, "ems", month),
                 Some(_) if workload == WIDE => self.see(row, of.clone(), "ems", month),
                 Some(_) => self.see(row, of.clone(), "office", month),
                 None => {}
@@ -128,11 +131,40 @@ impl<'a> Carried<'a> {
         }
     }
 
+    fn cover(&mut self, row: &Association, report: &'static str, month: NaiveDate) {
+        let account = self.accounts[&text(&row.partner_id)].clone();
+        self.covered.entry((account, report)).or_default().insert(month);
+    }
+
     fn see(&mut self, row: &Association, workload: Option<String>, report: &'static str, month: NaiveDate) {
         let partner = text(&row.partner_id);
-        self.covered.entry((self.accounts[&partner].clone(), report)).or_default().insert(month);
+        self.cover(row, report, month);
         let link = (partner, text(&row.tenant_id), workload, text(&row.association_type));
         self.links.entry(link).or_default().entry(report).or_default().insert(month);
+    }
+
+    /// Ends claims on the day before another account's claim on the same pair begins, where no month from then on shows the earlier.
+    fn without_superseded(&self, rows: Vec<(Association, NaiveDate)>) -> Vec<Association> {
+        let account = |row: &Association| &self.accounts[&text(&row.partner_id)];
+        let pair = |row: &Association| (row.tenant_id.clone(), row.workload.clone());
+        let later = |(one, last): &(Association, NaiveDate)| {
+            let others = rows.iter().map(|(other, _)| other);
+            let rivals = others.filter(|other| {
+                [one, *other].iter().all(|row| row.association_type.as_deref() == Some("CPOR"))
+                    && pair(one) == pair(other)
+                    && account(one) != account(other)
+            });
+            let begins = rivals.filter_map(|rival| rival.start_date).filter(|begins| {
+                one.start_date < Some(*begins) && one.end_date.is_none_or(|end| end >= *begins) && last < begins
+            });
+            begins.min()
+        };
+        let ends: Vec<Option<NaiveDate>> = rows.iter().map(later).collect();
+        let ended = rows.iter().zip(ends).map(|((row, _), begins)| Association {
+            end_date: begins.map(|day| day - Days::new(1)).or(row.end_date),
+            ..row.clone()
+        });
+        ended.collect()
     }
 
     /// The history that the exports carry.
@@ -146,15 +178,19 @@ impl<'a> Carried<'a> {
                 Some(claims) => claims.iter().flat_map(|(day, seen)| spans(seen, &covered, Some(*day))).collect(),
                 None => spans(&sightings.values().flatten().copied().collect(), &covered, None),
             };
-            associations.extend(spans.into_iter().map(|(start, end)| Association {
-                partner_id: Some(link.0.clone()),
-                tenant_id: Some(link.1.clone()),
-                workload: link.2.clone(),
-                association_type: Some(link.3.clone()),
-                start_date: Some(start),
-                end_date: end,
+            associations.extend(spans.into_iter().map(|(start, end, last)| {
+                let row = Association {
+                    partner_id: Some(link.0.clone()),
+                    tenant_id: Some(link.1.clone()),
+                    workload: link.2.clone(),
+                    association_type: Some(link.3.clone()),
+                    start_date: Some(start),
+                    end_date: end,
+                };
+                (row, last)
             }));
         }
+        let associations = self.without_superseded(associations);
         let downloaded: NaiveDate = DOWNLOADED.parse().expect("a day");
         let known = |row: &&Certification| row.earned_on.is_some_and(|day| day <= downloaded);
         History {
@@ -176,13 +212,14 @@ fn usage((key, counts): (&(String, String, NaiveDate), &(i64, i64))) -> Usage {
     }
 }
 
-/// From when to when something holds that is seen in some months, of those that are covered. Its first day may be known.
+/// From when to when something holds that is seen in some months, of those that are covered, and the last of these. Its first day may be
+/// known.
 fn spans(
     seen: &BTreeSet<NaiveDate>,
     covered: &BTreeSet<NaiveDate>,
     first_day: Option<NaiveDate>,
-) -> Vec<(NaiveDate, Option<NaiveDate>)> {
-    let mut spans: Vec<(NaiveDate, Option<NaiveDate>)> = Vec::new();
+) -> Vec<(NaiveDate, Option<NaiveDate>, NaiveDate)> {
+    let mut spans: Vec<(NaiveDate, Option<NaiveDate>, NaiveDate)> = Vec::new();
     let mut open: Option<(NaiveDate, NaiveDate)> = None;
     for month in covered {
         match (seen.contains(month), open) {
@@ -193,13 +230,13 @@ fn spans(
             }
             (true, Some((start, _))) => open = Some((start, *month)),
             (false, Some((start, last))) => {
-                spans.push((start, Some(last_day(last))));
+                spans.push((start, Some(last_day(last)), last));
                 open = None;
             }
             (false, None) => {}
         }
     }
-    spans.extend(open.map(|(start, _)| (start, None)));
+    spans.extend(open.map(|(start, last)| (start, None, last)));
     spans
 }
 
