@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use polars::prelude::*;
 
 use super::texts;
+use crate::email::{has_email, redacted};
 use crate::engine;
 use crate::error::{Error, Result};
 
@@ -51,8 +52,10 @@ pub(super) const PARTNER_ID_DIFFERS_IN_FORM: &str = "partner_id_differs_in_form"
 pub const TENANT_ID_DIFFERS_IN_FORM: &str = "tenant_id_differs_in_form";
 /// An id that spells null.
 pub const NULL_AS_TEXT: &str = "null_as_text";
+/// Ids that differ only in case, braces or leading zeros.
+pub(super) const SIMILAR_IDS: &str = "similar_ids";
 /// The rules of every warning.
-pub const WARNINGS: [&str; 14] = [
+pub const WARNINGS: [&str; 15] = [
     UNKNOWN_WORKLOAD,
     UNKNOWN_CERTIFICATION,
     ACTIVE_USERS_ABOVE_PAID_SEATS,
@@ -67,6 +70,7 @@ pub const WARNINGS: [&str; 14] = [
     PARTNER_ID_DIFFERS_IN_FORM,
     TENANT_ID_DIFFERS_IN_FORM,
     NULL_AS_TEXT,
+    SIMILAR_IDS,
 ];
 
 /// The columns that hold dates, some of which lie beyond what prints.
@@ -219,6 +223,29 @@ pub(super) fn did_you_mean(name: &str, near: &str) -> String {
     format!("`{name}` (did you mean `{near}`?)")
 }
 
+/// Rejected rows with `***` in place of e-mail addresses.
+fn without_emails(mut rejects: DataFrame) -> DataFrame {
+    for name in ["key", "reason"] {
+        let texts = rejects.column(name).ok().and_then(|column| column.str().ok().cloned());
+        let Some(texts) = texts.filter(|texts| texts.iter().flatten().any(has_email)) else { continue };
+        let shown: Vec<Option<String>> =
+            texts.iter().map(|text| text.map(|text| redacted(text).into_owned())).collect();
+        // A column of as many rows always fits.
+        let _ = rejects.with_column(Column::new(name.into(), shown));
+    }
+    rejects
+}
+
+/// A pair that several accounts hold through an option that has one partner at most.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContestedPair {
+    pub option: String,
+    pub tenant_id: String,
+    pub workload: String,
+    /// The global accounts, by id.
+    pub partners: Vec<String>,
+}
+
 /// What reading found besides sound rows. Findings of sets of whole tenants add up.
 #[derive(Debug, Default, Clone)]
 pub struct Findings {
@@ -232,6 +259,8 @@ pub struct Findings {
     left_out: BTreeMap<&'static str, LeftOut>,
     /// By table, how many of the rows that name something name what differs from a known name in form alone.
     pub forms: BTreeMap<&'static str, Share>,
+    /// The contested pairs of the newest month, which only a check of everything names.
+    pub contested: Vec<ContestedPair>,
 }
 
 /// Rows of a table that are left out of a report and still count where the quality of the history is judged.
@@ -269,6 +298,7 @@ impl Findings {
     /// Adds another set of findings.
     pub fn add(&mut self, other: Findings) {
         self.rejects.extend(other.rejects);
+        self.contested.extend(other.contested);
         for (table, rows) in other.checked {
             *self.checked.entry(table).or_default() += rows;
         }
@@ -334,14 +364,15 @@ impl Findings {
     /// Adds rejected rows: `table, rule, key, reason`, and `partner_id` where the row tells whose it is.
     pub fn reject(&mut self, rejects: DataFrame) {
         if rejects.height() > 0 {
-            self.rejects.push(rejects);
+            self.rejects.push(without_emails(rejects));
         }
     }
 
-    /// Counts a warning.
+    /// Counts a warning. An e-mail address in its subject is not shown.
     pub fn warn(&mut self, rule: &'static str, subject: impl Into<String>, count: u64) {
         if count > 0 {
-            *self.warnings.entry((rule, subject.into())).or_default() += count;
+            let subject = redacted(&subject.into()).into_owned();
+            *self.warnings.entry((rule, subject)).or_default() += count;
         }
     }
 

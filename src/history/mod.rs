@@ -18,6 +18,7 @@ mod month_column;
 mod narrowed;
 mod pages;
 mod partners;
+mod similar_ids;
 mod source;
 mod stored;
 mod table;
@@ -38,7 +39,7 @@ use polars::prelude::*;
 use associations::KnownRows;
 pub use associations::{null_tenant_ids, null_tenants};
 pub use checks::{
-    CONTESTED_PAIR, Findings, LeftOut, MISSING_EXPORT, REJECT_COLUMNS, Share, TENANT_ID_DIFFERS_IN_FORM,
+    CONTESTED_PAIR, ContestedPair, Findings, LeftOut, MISSING_EXPORT, REJECT_COLUMNS, Share, TENANT_ID_DIFFERS_IN_FORM,
     UNKNOWN_PARTNER, WARNINGS,
 };
 pub use export_coverage::{ExportCoverage, HISTORY_JSON, MissingExport, Spans};
@@ -346,6 +347,19 @@ impl History {
         let mut usage = UsageMonth::open(&self.workload_usage, rows, to_find)?;
         usage.findings.keep_unknown("workload", &self.known_workloads());
         Ok(usage)
+    }
+
+    /// Warns of partners, and of tenants of associations and of a month's usage, whose ids differ only in case, braces or leading zeros.
+    pub fn check_similar_ids(&self, month: Month) -> Result<Findings> {
+        let mut findings = Findings::default();
+        similar_ids::check(self.accounts.lookup(), "partner_id", &mut findings)?;
+        let files: Vec<_> = self.associations.files.iter().collect();
+        let associations = self.associations.scan(&files, None)?.select([col("tenant_id")]);
+        let usage = workload_usage::tenant_ids(&self.workload_usage, month)?.select([col("tenant_id")]);
+        let tenants = concat([associations, usage], UnionArgs::default());
+        let tenants = tenants.map_err(|error| engine::plan_error("similar ids", &error))?;
+        similar_ids::check(tenants, "tenant_id", &mut findings)?;
+        Ok(findings)
     }
 
     /// Rejected rows and warnings of a whole month.

@@ -10,7 +10,9 @@ use super::workloads::{ALL_WORKLOADS, Workloads};
 use super::{Period, Question};
 use crate::engine;
 use crate::error::Result;
-use crate::history::{CONTESTED_PAIR, Findings, IdForms, TenantRange, Tenants, null_tenant_ids, null_tenants};
+use crate::history::{
+    CONTESTED_PAIR, ContestedPair, Findings, IdForms, TenantRange, Tenants, null_tenant_ids, null_tenants,
+};
 use crate::month::Month;
 use crate::rulebook::{ASSOCIATION_TYPES, Rulebook};
 
@@ -120,21 +122,87 @@ impl Claims {
         workloads: &Workloads,
         findings: &mut Findings,
     ) -> Result<()> {
-        for (option, _) in rules.options.iter().filter(|(_, association)| association.exclusive) {
-            let exclusive = col("option").eq(option_number(rules, option));
-            let claims = self.rows.clone().lazy().filter(col("held_at_m").and(exclusive));
-            let tenants = several_accounts(claims.clone(), &["tenant"]).select([col("tenant")]);
-            let tenants = engine::collect("contested pairs", tenants)?;
-            if tenants.height() == 0 {
-                continue;
-            }
-            let theirs = claims.join(tenants.lazy(), [col("tenant")], [col("tenant")], JoinArgs::new(JoinType::Semi));
-            let numbers: Vec<u8> = (1u8..).take(workloads.names.len()).collect();
-            let contested = several_accounts(pairs::each(theirs, &numbers), &["tenant", "workload"]);
-            findings.warn(CONTESTED_PAIR, option.as_str(), engine::count("contested pairs", contested)?);
+        for option in exclusive_options(rules) {
+            let Some(theirs) = self.of_shared_tenants(rules, workloads, option)? else { continue };
+            let contested = several_accounts(theirs, &PAIR_KEY);
+            findings.warn(CONTESTED_PAIR, option, engine::count("contested pairs", contested)?);
         }
         Ok(())
     }
+
+    /// Names the pairs that two accounts hold at M through an option that has one partner at most, with their accounts.
+    pub(super) fn contested_pairs(&self, question: &Question, workloads: &Workloads) -> Result<Vec<ContestedPair>> {
+        let mut contested = Vec::new();
+        for option in exclusive_options(question.rules) {
+            let Some(theirs) = self.of_shared_tenants(question.rules, workloads, option)? else { continue };
+            let keys = PAIR_KEY.map(col);
+            let rows = theirs.clone().join(
+                several_accounts(theirs, &PAIR_KEY),
+                keys.clone(),
+                keys,
+                JoinArgs::new(JoinType::Semi),
+            );
+            contested.extend(self.named_pairs(question, workloads, option, rows)?);
+        }
+        Ok(contested)
+    }
+
+    /// The claims at M through an option on tenants that several accounts claim, one row for each workload; none where there is none.
+    fn of_shared_tenants(&self, rules: &Rulebook, workloads: &Workloads, option: &str) -> Result<Option<LazyFrame>> {
+        let exclusive = col("option").eq(option_number(rules, option));
+        let claims = self.rows.clone().lazy().filter(col("held_at_m").and(exclusive));
+        let tenants = several_accounts(claims.clone(), &["tenant"]).select([col("tenant")]);
+        let tenants = engine::collect("contested pairs", tenants)?;
+        if tenants.height() == 0 {
+            return Ok(None);
+        }
+        let theirs = claims.join(tenants.lazy(), [col("tenant")], [col("tenant")], JoinArgs::new(JoinType::Semi));
+        let numbers: Vec<u8> = (1u8..).take(workloads.names.len()).collect();
+        Ok(Some(pairs::each(theirs, &numbers)))
+    }
+
+    /// Groups the rows of pairs by tenant and workload, under the names of these and of the accounts.
+    fn named_pairs(
+        &self,
+        question: &Question,
+        workloads: &Workloads,
+        option: &str,
+        rows: LazyFrame,
+    ) -> Result<Vec<ContestedPair>> {
+        let (left, by) = (JoinArgs::new(JoinType::Left), ["tenant_id", "workload", "partner_id"]);
+        let rows = rows
+            .select([col("account"), col("tenant"), workloads.name_of(col("workload")).alias("workload")])
+            .join(self.tenants.names(), [col("tenant")], [col("tenant")], left.clone())
+            .join(question.accounts.names(), [col("account")], [col("account")], left)
+            .select(by.map(col))
+            .unique(None, UniqueKeepStrategy::Any)
+            .sort(by, SortMultipleOptions::default());
+        let rows = engine::collect("contested pairs", rows)?;
+        let text = |name: &str, row: usize| -> String {
+            let texts = rows.column(name).ok().and_then(|column| column.str().ok());
+            texts.and_then(|texts| texts.get(row)).unwrap_or_default().to_owned()
+        };
+        let mut pairs: Vec<ContestedPair> = Vec::new();
+        for row in 0..rows.height() {
+            let (tenant_id, workload, partner_id) = (text(by[0], row), text(by[1], row), text(by[2], row));
+            match pairs.last_mut().filter(|pair| pair.tenant_id == tenant_id && pair.workload == workload) {
+                Some(pair) => pair.partners.push(partner_id),
+                None => {
+                    let partners = vec![partner_id];
+                    pairs.push(ContestedPair { option: option.to_owned(), tenant_id, workload, partners });
+                }
+            }
+        }
+        Ok(pairs)
+    }
+}
+
+/// What names a pair of one option.
+const PAIR_KEY: [&str; 2] = ["tenant", "workload"];
+
+/// The options of which one account at most holds a pair.
+fn exclusive_options(rules: &Rulebook) -> impl Iterator<Item = &str> {
+    rules.options.iter().filter(|(_, association)| association.exclusive).map(|(option, _)| option.as_str())
 }
 
 /// Keys that more than one account has.

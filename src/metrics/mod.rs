@@ -244,12 +244,13 @@ fn not_eligible(question: &Question, rows: &LazyFrame) -> Vec<LazyFrame> {
     Track::ALL.map(of_track).into()
 }
 
-/// Warnings of pairs that two accounts hold at M through an option that has one partner at most.
+/// Warnings of pairs that two accounts hold at M through an option that has one partner at most, and their names.
 pub fn contested(question: &Question) -> Result<Findings> {
     let (workloads, mut findings) = (Workloads::of(question.rules), Findings::default());
     let associations = Associations::read(question, &[question.period], &TenantRange::all(), &workloads)?;
     let claims = associations.claims(question.period)?;
     claims.warn_contested(question.rules, &workloads, &mut findings)?;
+    findings.contested = claims.contested_pairs(question, &workloads)?;
     Ok(findings)
 }
 

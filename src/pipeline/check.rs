@@ -41,6 +41,7 @@ fn check_all(history: &History, rules: &Rulebook, findings: &mut Findings) -> Re
         let question = question(history, rules, *newest);
         findings.add(metrics::contested(&question)?);
         findings.add(metrics::tenant_forms(&question)?);
+        findings.add(history.check_similar_ids(*newest)?);
         findings.add(history.check_exports(history.accounts(), (rules.year_ago(*newest), *newest)));
     }
     Ok(months)

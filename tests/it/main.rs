@@ -24,6 +24,7 @@ mod ingest_dates;
 mod ingest_files;
 mod ingest_fuzz;
 mod ingest_history;
+mod ingest_meaning;
 mod ingest_reading;
 mod ingest_round_trip;
 mod ingest_workbooks;
