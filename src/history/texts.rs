@@ -150,16 +150,16 @@ mod tests {
 
     #[test]
     fn forms_leave_out_case_padding_and_punctuation() {
-        let known = ["teams", "teams_phone", "microsoft_365_apps"];
+        let known = ["viva", "viva_engage", "microsoft_365_apps"];
         for (name, expected) in [
-            ("Teams", Some("teams")),
-            ("teams ", Some("teams")),
-            ("\u{a0}TEAMS", Some("teams")),
-            ("Teams Phone", Some("teams_phone")),
-            ("teams-phone", Some("teams_phone")),
+            ("Viva", Some("viva")),
+            ("viva ", Some("viva")),
+            ("\u{a0}VIVA", Some("viva")),
+            ("Viva Engage", Some("viva_engage")),
+            ("viva-engage", Some("viva_engage")),
             ("Microsoft 365 Apps", Some("microsoft_365_apps")),
-            ("teams", None),
-            ("team", None),
+            ("viva", None),
+            ("viv", None),
             ("--", None),
             ("", None),
         ] {

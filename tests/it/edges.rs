@@ -151,7 +151,7 @@ fn a_file_that_cannot_be_decoded_is_named() {
         bytes[4..80].fill(0xAA);
         bytes
     });
-    placed.score(&[]).fails(3, &["could not be decoded", "month=2026-10-01/part-0.parquet"]);
+    placed.score(&[]).fails(3, &["the file is damaged", "month=2026-10-01/part-0.parquet", "row group 0"]);
 }
 
 #[test]

@@ -193,9 +193,11 @@ fn too_many_rejects_are_refused_and_a_share_is_not_too_many() {
 #[test]
 fn too_little_coverage_is_refused_and_half_is_enough() {
     let mut history = history();
-    history.associations.extend((0..3).map(|index| association("acme", &format!("T{index}"), "CPOR", "2024-01-01")));
+    history
+        .associations
+        .extend((0..3).map(|index| association("acme", &format!("other{index}"), "CPOR", "2024-01-01")));
     Placed::new(&history).score(&[]).succeeds();
-    history.associations.push(association("acme", "T3", "CPOR", "2024-01-01"));
+    history.associations.push(association("acme", "other3", "CPOR", "2024-01-01"));
     let placed = Placed::new(&history);
     placed.score(&[]).fails(3, &["only 3 of 7 tenants", "form or case", "--min-coverage"]);
     placed.nothing_published();
@@ -231,7 +233,7 @@ fn a_missing_history_or_table_is_absent() {
             (placed.history().join(table), placed.history().join(format!("{}x", table.trim_end_matches(".parquet"))));
         fs::rename(path, aside).expect("renamed");
         let name = table.trim_end_matches(".parquet");
-        placed.score(&[]).fails(5, &[&format!("table `{name}` is missing"), &format!("there is `{name}x`")]);
+        placed.score(&[]).fails(5, &[&format!("table `{name}` is missing"), &format!("`{name}x`")]);
         placed.nothing_published();
     }
 }

@@ -244,7 +244,7 @@ fn rejects_of_everybody_still_refuse_a_run_for_some() {
     let placed = placed(&Layout::default());
     for selection in [&["--partner", "own-partner"][..], &["--distributor", "zz-distributor"]] {
         let refused = placed.score(selection);
-        refused.fails(3, &["checked rows of", "were rejected"]);
+        refused.fails(3, &["checked rows of", "rejected, more than"]);
     }
     // A sound partner beside a dirty one.
     let mut history = history();
@@ -329,7 +329,7 @@ fn parts_of_a_history_keep_rejects_of_others_apart() {
     assert!(!text.contains(OTHERS));
     let strict = partnerscore::pipeline::Settings { max_reject_ratio: 0.01, ..settings.clone() };
     let refused = partnerscore::pipeline::scored_of(&strict, &history, findings.clone(), &partial);
-    assert!(refused.is_err_and(|error| error.what.contains("were rejected")));
+    assert!(refused.is_err_and(|error| error.what.contains("rejected, more than")));
     let scored = partnerscore::pipeline::scored_of(&settings, &history, findings, &partial).expect("scores");
     assert_eq!(scored.findings.rejects().expect("rejects").height(), 16);
 }

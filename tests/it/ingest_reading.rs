@@ -833,7 +833,7 @@ fn windows_1252_is_read_where_the_file_shows_it() {
     for (what, rows) in not_it {
         let given = given("profile.csv", &[header.as_bytes(), rows].concat());
         assert_eq!((given.rejected(), given.file().kept), (vec![("not_utf8", 1)], 1), "{what}");
-        assert!(given.file().warnings.iter().any(|warning| warning.starts_with("1 rows are not UTF-8")), "{what}");
+        assert!(given.file().warnings.iter().any(|warning| warning.starts_with("1 row is not UTF-8")), "{what}");
     }
     // A mark says that the file is UTF-8; a broken name that is not read does not matter.
     let marked = [&b"\xef\xbb\xbf"[..], header.as_bytes(), b"4001,Caf\xe9,5001,x\n4002,Birch,5001,Malm\xf6\n"].concat();

@@ -278,5 +278,6 @@ fn a_damaged_record_is_refused_and_a_history_without_one_is_not() {
         assert!(!place.path("out").join("as_of=2026-11-20").exists(), "{name}");
     }
     fs::remove_file(&record).expect("removed");
-    place.score("2026-10", &["--strict", "--min-coverage", "0"]).succeeds();
+    place.score("2026-10", &["--min-coverage", "0"]).succeeds();
+    assert_eq!(missing(&place.run_json("2026-11-20")), Vec::<String>::new());
 }
