@@ -55,7 +55,7 @@ pub const NULL_AS_TEXT: &str = "null_as_text";
 /// Ids that differ only in case, braces or leading zeros.
 pub(super) const SIMILAR_IDS: &str = "similar_ids";
 /// The rules of every warning.
-pub const WARNINGS: [&str; 15] = [
+pub const WARNINGS: &[&str] = &[
     UNKNOWN_WORKLOAD,
     UNKNOWN_CERTIFICATION,
     ACTIVE_USERS_ABOVE_PAID_SEATS,

@@ -103,7 +103,9 @@ impl ExportCoverage {
 
     /// Exports that are missing between two months: a report that has an account in some of these months, and not in others.
     ///
-    /// A report that never has the account is not missing: not every partner has every kind.
+    /// A month that no report of the account covers is missing from each of its reports. Where another report covers the month, the
+    /// account may simply have had nothing to report: the month is missing from a report that has the account in most months, once it
+    /// has begun. A report that never has the account is not missing: not every partner has every kind.
     pub fn missing<'a>(
         &'a self,
         account_of: impl Fn(&'a str) -> Option<&'a str>,
@@ -111,9 +113,13 @@ impl ExportCoverage {
     ) -> Vec<MissingExport> {
         let mut missing = Vec::new();
         for (account, reports) in self.by_account(account_of) {
+            let by_any: BTreeSet<Month> = reports.values().flatten().copied().collect();
             for (report, covered) in reports {
-                let months: BTreeSet<Month> = first.through(last).filter(|month| !covered.contains(month)).collect();
+                let is_missing = |month: &Month| {
+                    !covered.contains(month) && (!by_any.contains(month) || is_regular(&covered, *month, (first, last)))
+                };
                 let is_known = first.through(last).any(|month| covered.contains(&month));
+                let months: BTreeSet<Month> = first.through(last).filter(is_missing).collect();
                 if is_known && !months.is_empty() {
                     missing.push(MissingExport { account: account.clone(), report, months });
                 }
@@ -157,6 +163,13 @@ impl MissingExport {
     pub fn parse(subject: &str) -> Option<(&str, &str)> {
         subject.split_once(" of ")
     }
+}
+
+/// Whether a report that covers some months is expected in a month: it covers at least half of the months of a span, and one before.
+fn is_regular(covered: &BTreeSet<Month>, month: Month, (first, last): (Month, Month)) -> bool {
+    let all = first.through(last).count();
+    let seen = first.through(last).filter(|month| covered.contains(month)).count();
+    2 * seen >= all && covered.first().is_some_and(|begun| *begun < month)
 }
 
 fn damaged(place: &Path, why: &str) -> Error {

@@ -212,7 +212,7 @@ impl Adding<'_> {
                 self.sum.findings.leave_out(table, LeftOut { checked: count, rejected });
             }
             WARNING => {
-                let rule = WARNINGS.into_iter().find(|rule| *rule == first)?;
+                let rule = WARNINGS.iter().copied().find(|rule| *rule == first)?;
                 self.sum.findings.warn(rule, second, count);
             }
             FORM => {

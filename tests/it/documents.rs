@@ -125,7 +125,7 @@ fn every_finding_is_explained() {
         "conflicting_usage",
     ]
     .into_iter()
-    .chain(WARNINGS)
+    .chain(WARNINGS.iter().copied())
     {
         assert!(page.contains(&format!("`{rule}`")), "docs/history.md does not explain {rule}");
     }

@@ -176,7 +176,7 @@ fn the_most_specific_known_product_decides() {
     ] {
         let place = Place::new();
         let row = format!("1,s1,Active,2026-10-01,t1,DPOR,10,{family},{product},{raw},{area},Acme");
-        let found = place.export("seats.csv", SEATS, &[row.clone()]).found();
+        let found = place.export("seats.csv", SEATS, std::slice::from_ref(&row)).found();
         assert_eq!(place.associations(&["workload"]).join(","), expected, "{row}");
         let reasons: Vec<String> = passed_over(&found).into_iter().map(|(reason, _)| reason).collect();
         assert_eq!(reasons.join(","), reason, "{row}");

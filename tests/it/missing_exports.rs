@@ -140,6 +140,24 @@ fn cases() -> Vec<Case> {
             vec![],
         ),
         (
+            "a report that begins later while another covers the account is not missing",
+            vec![("a.csv", OFFICE, office("1", "1", &[])), ("b.csv", CPOR, cpor("1", &[p, "2025-11"]))],
+            vec![],
+            vec![],
+        ),
+        (
+            "a report with few months while another covers the account is not missing",
+            vec![("a.csv", OFFICE, office("1", "1", &[])), ("b.csv", CPOR, cpor("1", &MONTHS[6..]))],
+            vec![],
+            vec![],
+        ),
+        (
+            "a report with most months is missing, although another covers the account",
+            vec![("a.csv", OFFICE, office("1", "1", &[])), ("b.csv", CPOR, cpor("1", &MONTHS[7..]))],
+            vec!["cpor_usage of 2026-05, 2026-06, 2026-07, 2026-08, 2026-09, 2026-10 (1)"],
+            vec!["cpor_usage 2026-05..2026-10 of 1"],
+        ),
+        (
             "several months in a row are one span",
             vec![
                 ("a.csv", OFFICE, office("1", "1", &[])),

@@ -130,8 +130,8 @@ fn assert_same(ours: &Outcome, theirs: &Outcome, what: &str) {
 }
 
 /// Warnings of files and of exports, which no set of tenants adds.
-const OF_FILES: [&str; 5] =
-    ["missing_export", "file_not_read", "copied_file", "empty_table", "month_differs_from_folder"];
+const OF_FILES: [&str; 6] =
+    ["missing_export", "file_not_read", "copied_file", "empty_table", "month_differs_from_folder", "similar_ids"];
 
 /// That nothing can be lost which nobody would miss.
 fn assert_spoiled(outcome: &Outcome) {
@@ -142,7 +142,7 @@ fn assert_spoiled(outcome: &Outcome) {
         broken.iter().map(|(table, rule, _, _)| (*table, *rule)).chain([("workload_usage", "conflicting_usage")]);
     wanted.for_each(|wanted| assert!(found.contains(&wanted), "{wanted:?} in {found:?}"));
     let warned: BTreeSet<&str> = outcome.run.warnings.iter().map(|warning| warning.rule.as_str()).collect();
-    let of_rows = WARNINGS.into_iter().filter(|rule| !OF_FILES.contains(rule));
+    let of_rows = WARNINGS.iter().copied().filter(|rule| !OF_FILES.contains(rule));
     assert_eq!(warned, of_rows.collect());
     let coverage = &outcome.scored.coverage;
     assert!(0 < coverage.tenants_found && coverage.tenants_found < coverage.tenants_held, "{coverage:?}");
