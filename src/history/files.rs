@@ -326,7 +326,7 @@ mod tests {
             "<NA>",
             "\\N",
             "",
-            "%20",
+            "%09",
         ] {
             assert_eq!(hive_key(&format!("market={null}")), Some(("market".to_owned(), None)), "{null}");
         }
