@@ -349,7 +349,7 @@ mod tests {
             "part-0 (copy)",
             "part-0 (another copy)",
             "part-0 (3rd copy)",
-            "part-0 (Anna's conflicted copy 2026-11-01)",
+            "part-0 (Anna's conflicted copy 2026-12-01)",
             "part-0 - Kopie",
             "part-0 - Kopie (2)",
             "part-0 - Copie",
