@@ -87,7 +87,7 @@ def check_a_history_and_runs_on_the_store(scratch):
         assert_same(ps.Run.open(place, **more), LOCAL)
         assert ps.explain(place, PARTNER, **more) == ps.explain(LOCAL, PARTNER), place
     assert ps.explain(run, PARTNER, **more) == ps.explain(LOCAL, PARTNER)
-    assert ps.explain(HISTORY, PARTNER, month=MONTH, **more) == ps.explain(LOCAL, PARTNER)
+    assert ps.explain(HISTORY, PARTNER, month=MONTH, **more) == ps.explain(SAMPLE, PARTNER, month=MONTH)
     assert ps.plan(HISTORY, PARTNER, month=MONTH, **more) == ps.plan(SAMPLE, PARTNER, month=MONTH)
     scenario = {"net_customer_adds": 2}
     simulated = ps.simulate(HISTORY, PARTNER, scenario, month=MONTH, **more)

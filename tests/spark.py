@@ -149,7 +149,13 @@ def dirty(scratch):
 def frames(spark, history):
     """A history in Spark's tables."""
     tables = {name: spark.read.parquet(str(history / f"{name}.parquet")) for name in ("partners", "associations", "certifications")}
-    return tables | {"workload_usage": spark.read.parquet(str(history / "workload_usage"))}
+    folder = history / "workload_usage"
+    usage = spark.read.option("basePath", str(folder)).parquet(str(folder / "month=*"))
+    # Rows of another day than the first of a month lie in a folder without a key.
+    misdated = folder / "misdated"
+    if misdated.exists():
+        usage = usage.unionByName(spark.read.parquet(str(misdated)))
+    return tables | {"workload_usage": usage}
 
 
 def same(run, one, what):

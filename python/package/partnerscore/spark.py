@@ -25,11 +25,11 @@ from pyspark.sql import Column, DataFrame, SparkSession, functions
 from pyspark.sql.types import DecimalType, StringType, TimestampType
 
 from . import _partnerscore
-from ._asking import Day, History, Ids, Rules, asked, maybe, place
+from ._asking import COLUMNS, Day, History, Ids, Rules, asked, maybe, place
 from ._errors import of, usage
 from ._runs import Run
 from ._tables import Table
-from ._workers import BY_TENANT, COLUMNS, ERROR, KEYS, NUMBERS, TABLE, FromRows, FromStorage, Work, arrow, only
+from ._workers import BY_TENANT, ERROR, KEYS, NUMBERS, TABLE, FromRows, FromStorage, Work, arrow, only
 
 __all__ = ["ROWS_AT_ONCE", "SparkHistory", "SparkRun", "score"]
 
