@@ -59,12 +59,15 @@ fn next_sign(text: &str, from: usize) -> Option<(usize, usize)> {
     found.min()
 }
 
-/// Returns where the part before a sign begins, if it has a letter or digit.
+/// Returns where the part before a sign begins, if it has a letter or digit and is not the container in front of a URL's host, as in
+/// `abfss://container@account.dfs.core.windows.net`.
 fn local_begin(text: &str, from: usize, sign: usize) -> Option<usize> {
     let before = text.get(from..sign)?;
     let ends = |c: char| c.is_whitespace() || BEFORE_ADDRESS.contains(&c);
     let begin = before.rfind(ends).map_or(0, |place| place + before[place..].chars().next().map_or(0, char::len_utf8));
-    before[begin..].contains(char::is_alphanumeric).then_some(from + begin)
+    let local = &before[begin..];
+    let is_container = local.strip_prefix("//").is_some_and(|container| !container.contains('/'));
+    (!is_container && local.contains(char::is_alphanumeric)).then_some(from + begin)
 }
 
 /// Returns where the domain after a sign ends, if it is one: labels with points between them, the last of letters.
@@ -105,6 +108,7 @@ mod tests {
             assert!(shown.contains("***") && !shown.to_lowercase().contains("example.com"), "{shown}");
         }
         for text in [
+            "abfss://container@account.dfs.core.windows.net/path",
             "",
             "@Loner",
             "Net@Work",

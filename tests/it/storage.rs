@@ -135,7 +135,7 @@ fn a_broken_history_on_a_store_is_told_by_its_url() {
     let (check, url) = (|folder: &str| placed.run(&["check", &placed.container.url(folder)]), placed.container.url(""));
     check("nothing").fails(5, &["there is no such history", &format!("at: {url}nothing")]);
     placed.container.put("empty/partner.parquet", b"x".to_vec());
-    check("empty").fails(5, &["table `partners` is missing", "there is `partner`"]);
+    check("empty").fails(5, &["table `partners` is missing", "there is `partner.parquet`"]);
     placed.container.put("history/certifications.parquet", b"half a file".to_vec());
     check("history").fails(3, &["cannot be read as Parquet", &format!("at: {url}history/certifications.parquet")]);
     placed.container.put("history/associations/_delta_log/00000000000000000000.json", b"{}".to_vec());

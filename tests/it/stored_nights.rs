@@ -100,7 +100,7 @@ fn a_month_that_fails_stops_no_other_and_is_recorded_there() {
     let statuses = [("2025-09", "failed"), ("2025-10", "published")].map(|(month, how)| (month.into(), how.into()));
     assert_eq!(recorded(&placed), BTreeMap::from(statuses));
     assert_eq!(json(&placed, "runs/backfill.json")["months"]["2025-09"]["error"]["code"], 5);
-    backfill(&placed, &["--from", "2025-09", "--to", "2025-10"], &["--only", "failed"]).fails(8, &["1 of 1 months"]);
+    backfill(&placed, &["--from", "2025-09", "--to", "2025-10"], &["--only", "failed"]).fails(8, &["1 of 1 month"]);
     placed.container.put("runs/backfill.json", b"no record".to_vec());
     backfill(&placed, &SPAN, &[]).fails(3, &["the record of backfills cannot be read", "runs/backfill.json"]);
 }
